@@ -1,0 +1,177 @@
+//! Files below one directory, by relative path.
+//!
+//! The calls are `async` so that a simulated disk can take simulated time. The real one does its
+//! work inside the call and blocks: call it from a dedicated task (`Tasks::dedicated`) or at start.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+/// A directory that holds files.
+#[async_trait]
+pub trait Disk: Send + Sync + 'static {
+    /// The names directly below `directory`, sorted; none when it does not exist.
+    async fn list(&self, directory: &str) -> io::Result<Vec<String>>;
+
+    /// Makes a new, empty file and its parent directories, durable in their directories.
+    /// Fails when the file exists.
+    async fn create(&self, path: &str) -> io::Result<Box<dyn DiskFile>>;
+
+    /// Opens an existing file for reading and writing.
+    async fn open(&self, path: &str) -> io::Result<Box<dyn DiskFile>>;
+
+    /// Opens an existing file for reading only.
+    async fn open_read_only(&self, path: &str) -> io::Result<Box<dyn DiskFile>>;
+
+    /// Removes a file, durably.
+    async fn remove(&self, path: &str) -> io::Result<()>;
+
+    /// Takes the directory for this process, or says `WouldBlock` when another one holds it.
+    /// Dropping the lock gives it back.
+    async fn lock(&self) -> io::Result<DiskLock>;
+}
+
+/// One open file.
+#[async_trait]
+pub trait DiskFile: Send + Sync {
+    /// Length in bytes.
+    async fn len(&self) -> io::Result<u64>;
+
+    /// Reads up to `length` bytes at `offset`; fewer only at the end of the file.
+    async fn read_at(&self, offset: u64, length: usize) -> io::Result<Bytes>;
+
+    /// Writes all of `data` at `offset`. Durable only after `sync`.
+    async fn write_at(&self, offset: u64, data: &[u8]) -> io::Result<()>;
+
+    /// Makes everything written so far durable (`fdatasync`).
+    async fn sync(&self) -> io::Result<()>;
+}
+
+/// Holds a directory for this process.
+pub struct DiskLock(#[expect(dead_code, reason = "held for its Drop")] Box<dyn Send + Sync>);
+
+impl DiskLock {
+    /// Wraps whatever gives the directory back when dropped.
+    pub fn new(guard: impl Send + Sync + 'static) -> Self {
+        Self(Box::new(guard))
+    }
+}
+
+/// A directory of the machine's file system.
+#[derive(Clone, Debug)]
+pub struct LocalDisk {
+    root: PathBuf,
+}
+
+impl LocalDisk {
+    /// Uses `root`, making it if needed.
+    pub fn new(root: impl Into<PathBuf>) -> io::Result<Self> {
+        let root = root.into();
+        fs::create_dir_all(&root)?;
+        Ok(Self { root })
+    }
+
+    /// Uses `root` as it is, making nothing: for readers that must not change a byte.
+    pub fn existing(root: impl Into<PathBuf>) -> io::Result<Self> {
+        let root = root.into();
+        if !fs::metadata(&root)?.is_dir() {
+            return Err(io::ErrorKind::NotADirectory.into());
+        }
+        Ok(Self { root })
+    }
+
+    /// The directory itself.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+}
+
+fn sync_directory(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
+#[async_trait]
+impl Disk for LocalDisk {
+    async fn list(&self, directory: &str) -> io::Result<Vec<String>> {
+        let entries = match fs::read_dir(self.root.join(directory)) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            names.push(entry?.file_name().to_string_lossy().into_owned());
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    async fn create(&self, path: &str) -> io::Result<Box<dyn DiskFile>> {
+        let path = self.root.join(path);
+        let parent = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
+        if !parent.is_dir() {
+            fs::create_dir_all(parent)?;
+            sync_directory(&self.root)?;
+        }
+        let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path)?;
+        file.sync_all()?;
+        sync_directory(parent)?;
+        Ok(Box::new(LocalFile(file)))
+    }
+
+    async fn open(&self, path: &str) -> io::Result<Box<dyn DiskFile>> {
+        let file = OpenOptions::new().read(true).write(true).open(self.root.join(path))?;
+        Ok(Box::new(LocalFile(file)))
+    }
+
+    async fn open_read_only(&self, path: &str) -> io::Result<Box<dyn DiskFile>> {
+        Ok(Box::new(LocalFile(File::open(self.root.join(path))?)))
+    }
+
+    async fn remove(&self, path: &str) -> io::Result<()> {
+        let path = self.root.join(path);
+        fs::remove_file(&path)?;
+        sync_directory(path.parent().ok_or(io::ErrorKind::InvalidInput)?)
+    }
+
+    async fn lock(&self) -> io::Result<DiskLock> {
+        let file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(self.root.join("lock"))?;
+        match file.try_lock() {
+            Ok(()) => Ok(DiskLock::new(file)),
+            Err(TryLockError::WouldBlock) => Err(io::ErrorKind::WouldBlock.into()),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+}
+
+struct LocalFile(File);
+
+#[async_trait]
+impl DiskFile for LocalFile {
+    async fn len(&self) -> io::Result<u64> {
+        Ok(self.0.metadata()?.len())
+    }
+
+    async fn read_at(&self, offset: u64, length: usize) -> io::Result<Bytes> {
+        let available = self.0.metadata()?.len().saturating_sub(offset);
+        let mut buffer = vec![0; length.min(usize::try_from(available).unwrap_or(usize::MAX))];
+        self.0.read_exact_at(&mut buffer, offset)?;
+        Ok(buffer.into())
+    }
+
+    async fn write_at(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.0.write_all_at(data, offset)
+    }
+
+    async fn sync(&self) -> io::Result<()> {
+        self.0.sync_data()
+    }
+}
