@@ -1,0 +1,37 @@
+//! The shapes of the supported operations, with the member names and constraints of AWS's model.
+//!
+//! A struct says what a body looks like in both encodings; its `SHAPE` says what is accepted.
+//! Members that may be absent are `Option`s, which are never written as null.
+
+mod limits;
+mod names;
+mod records;
+mod records_quick;
+mod shards;
+mod streams;
+mod tags;
+mod timestamp;
+
+pub use limits::{DescribeLimitsInput, DescribeLimitsOutput};
+pub use records::{
+    ChildShard, GetRecordsInput, GetRecordsOutput, GetShardIteratorInput, GetShardIteratorOutput,
+    PutRecordInput, PutRecordOutput, PutRecordsInput, PutRecordsOutput, PutRecordsRequestEntry,
+    PutRecordsResultEntry, Record, ShardIteratorType,
+};
+pub use shards::{
+    HashKeyRange, ListShardsInput, ListShardsOutput, MergeShardsInput, ScalingType,
+    SequenceNumberRange, Shard, ShardFilter, ShardFilterType, SplitShardInput,
+    UpdateShardCountInput, UpdateShardCountOutput,
+};
+pub use streams::{
+    CreateStreamInput, DecreaseStreamRetentionPeriodInput, DeleteStreamInput, DescribeStreamInput,
+    DescribeStreamOutput, DescribeStreamSummaryInput, DescribeStreamSummaryOutput, EncryptionType,
+    EnhancedMetrics, IncreaseStreamRetentionPeriodInput, ListStreamsInput, ListStreamsOutput,
+    MetricsName, RecordDistributionStrategy, StreamDescription, StreamDescriptionSummary,
+    StreamMode, StreamModeDetails, StreamStatus, StreamSummary, WarmThroughput,
+};
+pub use tags::{
+    AddTagsToStreamInput, ListTagsForResourceInput, ListTagsForResourceOutput,
+    ListTagsForStreamInput, ListTagsForStreamOutput, RemoveTagsFromStreamInput, Tag,
+    TagResourceInput, UntagResourceInput,
+};
