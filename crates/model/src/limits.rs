@@ -1,0 +1,39 @@
+//! What AWS fixes. What AWS lets an account raise is configuration, not here.
+
+/// Characters of a stream name.
+pub const STREAM_NAME_CHARS_MAX: usize = 128;
+/// Characters of an ARN.
+pub const ARN_CHARS_MAX: usize = 2048;
+/// Characters (not bytes) of a partition key.
+pub const PARTITION_KEY_CHARS_MAX: usize = 256;
+/// Records of one PutRecords call.
+pub const PUT_RECORDS_MAX: usize = 500;
+/// Data and partition keys of one PutRecords call, in bytes.
+pub const PUT_RECORDS_BYTES_MAX: usize = 10 * 1024 * 1024;
+/// Data and partition key of one record, in bytes, unless its stream allows more.
+pub const RECORD_BYTES_MAX: usize = 1024 * 1024;
+/// Records of one GetRecords answer.
+pub const GET_RECORDS_MAX: usize = 10_000;
+/// Data of one GetRecords answer, in bytes.
+pub const GET_RECORDS_BYTES_MAX: usize = 10 * 1024 * 1024;
+/// The shortest and the default retention.
+pub const RETENTION_HOURS_MIN: u32 = 24;
+/// The longest retention.
+pub const RETENTION_HOURS_MAX: u32 = 8760;
+/// Tags of one stream.
+pub const TAGS_MAX: usize = 50;
+/// How long iterators and page tokens are valid, in milliseconds.
+pub const TOKEN_LIFETIME_MS: u64 = 300_000;
+/// What one shard takes per second, in bytes and in records.
+pub const SHARD_WRITE_BYTES_PER_SECOND: u64 = 1024 * 1024;
+/// What one shard takes per second, in records.
+pub const SHARD_WRITE_RECORDS_PER_SECOND: u64 = 1000;
+/// What one shard gives per second to all its polling readers, in bytes.
+pub const SHARD_READ_BYTES_PER_SECOND: u64 = 2 * 1024 * 1024;
+/// GetRecords calls that one shard takes per second.
+pub const SHARD_READ_CALLS_PER_SECOND: u64 = 5;
+
+const _: () = assert!(RECORD_BYTES_MAX <= PUT_RECORDS_BYTES_MAX);
+const _: () = assert!(PUT_RECORDS_BYTES_MAX <= GET_RECORDS_BYTES_MAX, "any batch can be read back");
+const _: () = assert!(PUT_RECORDS_MAX <= GET_RECORDS_MAX);
+const _: () = assert!(RETENTION_HOURS_MIN <= RETENTION_HOURS_MAX);

@@ -1,0 +1,88 @@
+//! Numbers of up to 192 bits in decimal digits, without a big-number library: a PutRecords
+//! answer renders 500 of them.
+
+use crate::shard_id::ShardId;
+
+/// Digits of the largest 192-bit number, rounded up to whole limbs of nine.
+pub(super) const DIGITS: usize = 63;
+/// Decimal digits handled at a time: the most whose power of ten fits 32 bits.
+const LIMB_DIGITS: usize = 9;
+/// Ten to that power.
+const LIMB: u64 = 1_000_000_000;
+
+/// A 192-bit number.
+#[derive(Clone, Copy)]
+pub(super) struct Wide {
+    pub(super) high: u64,
+    pub(super) low: u128,
+}
+
+impl Wide {
+    /// The `count` bits above bit `from`.
+    pub(super) fn bits(self, from: u32, count: u32) -> u64 {
+        let low = if from < 128 { self.low >> from } else { 0 };
+        let high = match from {
+            0 => 0,
+            1..128 => u128::from(self.high) << (128 - from),
+            _ => u128::from(self.high >> (from - 128)),
+        };
+        let mask = u128::MAX >> (128 - count);
+        ((low | high) & mask) as u64
+    }
+
+    /// The shard's index in the 32 bits above bit `from`.
+    pub(super) fn shard(self, from: u32) -> ShardId {
+        ShardId::new(self.bits(from, 32) as u32)
+    }
+
+    /// Writes the number into the end of `buffer` and hands out its digits.
+    pub(super) fn digits(self, buffer: &mut [u8; DIGITS]) -> &str {
+        let mut limbs = self.limbs();
+        for place in buffer.rchunks_exact_mut(LIMB_DIGITS) {
+            let mut rest = 0;
+            for limb in &mut limbs {
+                let dividend = rest << 32 | *limb;
+                *limb = dividend / LIMB;
+                rest = dividend % LIMB;
+            }
+            for digit in place.iter_mut().rev() {
+                *digit = b'0' + (rest % 10) as u8;
+                rest /= 10;
+            }
+        }
+        let zeros = buffer.iter().take(DIGITS - 1).take_while(|&&digit| digit == b'0').count();
+        std::str::from_utf8(&buffer[zeros..]).expect("only ASCII digits were written")
+    }
+
+    /// Reads decimal digits; `None` for anything else and for numbers of more than 192 bits.
+    pub(super) fn from_digits(text: &str) -> Option<Self> {
+        if text.is_empty() {
+            return None;
+        }
+        let mut limbs = [0_u64; 6];
+        for digit in text.bytes() {
+            let digit = digit.wrapping_sub(b'0');
+            if digit > 9 {
+                return None;
+            }
+            let mut carry = u64::from(digit);
+            for limb in limbs.iter_mut().rev() {
+                let sum = *limb * 10 + carry;
+                *limb = sum & u64::from(u32::MAX);
+                carry = sum >> 32;
+            }
+            if carry > 0 {
+                return None;
+            }
+        }
+        let join = |limbs: &[u64]| limbs.iter().fold(0_u128, |sum, &l| sum << 32 | u128::from(l));
+        Some(Self { high: join(&limbs[..2]) as u64, low: join(&limbs[2..]) })
+    }
+
+    /// Six groups of 32 bits, the highest first.
+    fn limbs(self) -> [u64; 6] {
+        let low = [96, 64, 32, 0].map(|shift| (self.low >> shift) as u32);
+        let [a, b, c, d] = low.map(u64::from);
+        [self.high >> 32, self.high & u64::from(u32::MAX), a, b, c, d]
+    }
+}
