@@ -5,8 +5,8 @@
 
 mod limits;
 mod names;
+mod quick;
 mod records;
-mod records_quick;
 mod shards;
 mod streams;
 mod tags;

@@ -5,7 +5,7 @@ use model::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::names::*;
-use super::records_quick;
+use super::quick;
 use super::shards::HashKeyRange;
 use super::streams::EncryptionType;
 use super::timestamp;
@@ -58,7 +58,7 @@ impl Input for PutRecordInput {
     };
 
     fn decode_quickly(encoding: Encoding, body: &Bytes) -> Option<Self> {
-        records_quick::put_record(encoding, body)
+        quick::put_record(encoding, body)
     }
 }
 
@@ -130,7 +130,7 @@ impl Input for PutRecordsInput {
     };
 
     fn decode_quickly(encoding: Encoding, body: &Bytes) -> Option<Self> {
-        records_quick::put_records(encoding, body)
+        quick::put_records(encoding, body)
     }
 }
 

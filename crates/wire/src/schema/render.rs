@@ -28,7 +28,8 @@ pub(super) fn quoted(value: &Value<'_>, shape: &Shape) -> String {
 
 /// The beginning of a text, at a character boundary.
 pub(super) fn shortened(text: &str) -> &str {
-    &text[..text.floor_char_boundary(REPEATED_BYTES_MAX)]
+    let end = (0..=text.len().min(REPEATED_BYTES_MAX)).rfind(|&end| text.is_char_boundary(end));
+    &text[..end.unwrap_or_default()]
 }
 
 /// False as soon as the rendering is too long.

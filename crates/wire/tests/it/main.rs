@@ -1,0 +1,5 @@
+//! The wire from outside: what AWS's own serializers send and what they must get back.
+
+mod golden;
+mod model;
+mod round_trip;
