@@ -1,0 +1,7 @@
+//! The client's door, against services whose answers a test writes down, on a network in memory
+//! and on paused time.
+
+mod calls;
+mod consuming;
+mod producing;
+mod service;
