@@ -1,1 +1,29 @@
-//! Placeholder.
+//! The node: listener, gateway, configuration, start and stop.
+//!
+//! It owns the only HTTP in the house and the order in which things start and stop. It has no
+//! rule of its own about streams: what a request means is decided behind `wire::Handlers`.
+//!
+//! ```text
+//!  bytes ─ http (connections, bodies) ─ gateway ┬ health
+//!                                               └ envelope ─ access ─ decode ─ streams ─ encode
+//! ```
+//!
+//! Invariants:
+//! - The order of the gateway never changes.
+//! - Every request has one id and one answer, whatever happens to it.
+//! - Whatever a client sends, and however slowly, costs a bounded amount of memory and time.
+
+mod access;
+pub mod config;
+mod error;
+mod gateway;
+mod health;
+mod http;
+mod metrics;
+mod node;
+mod world;
+
+pub use config::Config;
+pub use error::{Error, Result};
+pub use node::Node;
+pub use world::{Home, World};

@@ -1,0 +1,107 @@
+//! Why a node did not start, or stopped.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// What a person at the terminal must mend before the node runs.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A setting is unknown, of the wrong type, or contradicts another.
+    #[error("setting `{key}`{}: {reason}", from(origin))]
+    Setting {
+        /// The setting's full name.
+        key: String,
+        /// Where it was set, unless the contradiction has no single place.
+        origin: Option<String>,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The configuration file cannot be read.
+    #[error("configuration file {} cannot be read", path.display())]
+    ConfigFile {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The configuration file is not TOML.
+    #[error("configuration file {} is not TOML: {reason}", path.display())]
+    ConfigSyntax {
+        /// The file.
+        path: PathBuf,
+        /// Where and why not.
+        reason: String,
+    },
+    /// The address is reachable from elsewhere, and nothing would be encrypted.
+    #[error(
+        "{0} is reachable from other machines and this version serves no TLS: listen on \
+         127.0.0.1, put a TLS proxy in front, or allow it with --insecure-http \
+         (setting `insecure_http`)"
+    )]
+    InsecureListen(SocketAddr),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}; choose another address with --listen")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The data directory cannot be made or used.
+    #[error(
+        "data directory {} cannot be used: the node must be able to write there; choose another \
+         with --data-dir or mend its permissions", path.display()
+    )]
+    DataDirectory {
+        /// The directory.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The file of the root access key cannot be read or written.
+    #[error(
+        "the root access key in {} cannot be used; mend the file, remove it to have a new key \
+         made, or configure `auth.keys`", path.display()
+    )]
+    Credentials {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// Signatures are to be verified, and there is no directory to keep a root key in.
+    #[error("no access key is configured in `auth.keys`, and there is nowhere to keep a new one")]
+    NoAccessKey,
+    /// Another process uses the data directory.
+    #[error(
+        "data directory {} is in use by another weir process: stop that one, or give this one a          directory of its own with --data-dir", path.display()
+    )]
+    Locked {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// The storage cannot be opened or closed.
+    #[error(transparent)]
+    Storage(storage::Error),
+    /// The streams cannot be started.
+    #[error(transparent)]
+    Streams(#[from] streams::Error),
+    /// A failure stopped the node.
+    #[error("the node stopped: {reason}")]
+    Stopped {
+        /// What failed.
+        reason: String,
+    },
+    /// The stop took longer than its grace.
+    #[error("the node did not stop within its grace (`stop_grace`): the next start recovers")]
+    StoppedLate,
+}
+
+fn from(origin: &Option<String>) -> String {
+    origin.as_ref().map(|origin| format!(" ({origin})")).unwrap_or_default()
+}
+
+/// What this crate's calls answer.
+pub type Result<T> = std::result::Result<T, Error>;

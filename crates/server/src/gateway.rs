@@ -1,0 +1,200 @@
+//! The one way of a request, in an order that never changes: id, health, body within its limits,
+//! envelope, signature, decoding, handler, answer.
+//!
+//! Every request has one id and one answer, whatever happens to it: a handler that panics
+//! answers `InternalFailure` and is counted.
+
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use hyper::body::Incoming;
+use hyper::header::{HeaderName, HeaderValue};
+use hyper::http::request::Parts;
+use hyper::{Request, Response, StatusCode};
+use runtime::{Clock, Entropy};
+use tokio::time::Instant;
+use tracing::Instrument;
+use wire::envelope::{self, Accepted, RequestIds};
+use wire::{ApiError, Caller, Encoding, ErrorCode, Handlers, HttpRequest, Operation, dispatch};
+
+use crate::access::Access;
+use crate::health::Health;
+use crate::http::{Answer, Answered, Bodies, Body, CutShort, Refused};
+use crate::metrics::Metrics;
+
+/// Takes requests apart and puts answers together around `handlers`.
+pub(crate) struct Gateway<H> {
+    pub(crate) handlers: H,
+    pub(crate) account: String,
+    pub(crate) access: Access,
+    pub(crate) bodies: Bodies,
+    pub(crate) health: Health,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) metrics: Metrics,
+}
+
+/// The answer to a request, before the headers that every answer has.
+struct Outcome {
+    operation: Option<Operation>,
+    response: envelope::Response,
+    cut_short: bool,
+}
+
+impl<H: Handlers + 'static> Answer for Gateway<H> {
+    async fn answer(&self, request: Request<Incoming>) -> Answered {
+        let received = Instant::now();
+        let (head, body) = request.into_parts();
+        if let Some(answer) = self.health.answer(&head.method, head.uri.path()) {
+            return answer;
+        }
+        let ids = Ids::new(&*self.entropy);
+        let request_id = &*ids.request_id;
+        let span = tracing::info_span!("request", request_id, operation = tracing::field::Empty);
+        let request = http_request(&head);
+        let mut outcome = self.handle(&request, body, &ids).instrument(span).await;
+        let ids = RequestIds { request_id, extended: &ids.extended };
+        outcome.response.complete(&request, &ids);
+        let (operation, status) = (outcome.operation, outcome.response.status);
+        self.metrics.sent_bytes.inc_by(outcome.response.body.len() as u64);
+        self.metrics.answered(operation, status, received.elapsed());
+        outcome.into_answer()
+    }
+}
+
+impl<H: Handlers> Gateway<H> {
+    async fn handle(&self, request: &HttpRequest<'_>, body: Incoming, ids: &Ids) -> Outcome {
+        let body = match self.bodies.read(body).await {
+            Ok(body) => body,
+            Err(refused) => return refused_body(refused, request),
+        };
+        self.metrics.received_bytes.inc_by(body.bytes.len() as u64);
+        let accepted = match envelope::check(request, &body.bytes) {
+            Ok(accepted) => accepted,
+            Err(response) => return Outcome { operation: None, response, cut_short: false },
+        };
+        let Accepted { operation, encoding } = accepted;
+        tracing::Span::current().record("operation", operation.name());
+        let response = match self.access.admit(request, &body.bytes, self.clock.now()) {
+            Ok(region) => match self.call(accepted, region, &body, ids).await {
+                Ok(answer) => envelope::success(encoding, answer),
+                Err(refusal) => envelope::failure(encoding, &refusal),
+            },
+            Err(refusal) => envelope::refused_signature(refusal, encoding, &body.bytes),
+        };
+        Outcome { operation: Some(operation), response, cut_short: false }
+    }
+
+    async fn call(
+        &self,
+        Accepted { operation, encoding }: Accepted,
+        region: String,
+        body: &Body,
+        ids: &Ids,
+    ) -> Result<bytes::Bytes, ApiError> {
+        let account = self.account.clone();
+        let caller = Caller { account, region, request_id: ids.request_id.clone() };
+        let call = dispatch(&self.handlers, &caller, operation, encoding, &body.bytes);
+        AssertUnwindSafe(call).catch_unwind().await.unwrap_or_else(|panic| {
+            self.metrics.panics.inc();
+            tracing::error!(panic = panic_text(&*panic), "a request's handler panicked");
+            Err(ApiError::bare(ErrorCode::InternalFailure))
+        })
+    }
+}
+
+impl Outcome {
+    fn into_answer(self) -> Answered {
+        let mut answer = Response::new(self.response.body.into());
+        *answer.status_mut() = StatusCode::from_u16(self.response.status)
+            .expect("the statuses of the envelope are statuses");
+        for (name, value) in self.response.headers {
+            let name = HeaderName::from_bytes(name.as_bytes()).expect("the names are names");
+            // A value that a client sent and HTTP does not take back is left out.
+            if let Ok(value) = HeaderValue::try_from(value) {
+                answer.headers_mut().insert(name, value);
+            }
+        }
+        if self.cut_short {
+            answer.extensions_mut().insert(CutShort);
+        }
+        answer
+    }
+}
+
+fn refused_body(refused: Refused, request: &HttpRequest<'_>) -> Outcome {
+    let empty = |status| envelope::Response {
+        status,
+        headers: Vec::new(),
+        body: bytes::Bytes::new(),
+    };
+    let response = match refused {
+        Refused::TooLarge { .. } => empty(413),
+        Refused::Late => empty(408),
+        Refused::Broken => empty(400),
+        Refused::NoRoom => {
+            let content_type = request.headers.get("content-type").unwrap_or_default();
+            let encoding = Encoding::from_content_type(content_type).unwrap_or(Encoding::Json);
+            let text = "the memory for request bodies (http.bodies_bytes_max) is used up";
+            envelope::failure(encoding, &ApiError::new(ErrorCode::ServiceUnavailable, text))
+        }
+    };
+    let cut_short = refused != Refused::TooLarge { drained: true };
+    tracing::debug!(?refused, "a request's body was refused");
+    Outcome { operation: None, response, cut_short }
+}
+
+/// The request as the envelope and the signature look at it.
+fn http_request(head: &Parts) -> HttpRequest<'_> {
+    let headers = head.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+    // HTTP/2 says it in a pseudo-header, and clients sign it as `host` all the same.
+    let authority = head.uri.authority().map(|host| ("host", host.as_str().as_bytes()));
+    let host = authority.filter(|_| !head.headers.contains_key("host"));
+    HttpRequest {
+        method: head.method.as_str(),
+        path: head.uri.path(),
+        query: head.uri.query().unwrap_or_default(),
+        headers: headers.chain(host).collect(),
+    }
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no text")
+}
+
+/// What names a request to its caller and to support.
+struct Ids {
+    request_id: String,
+    extended: [u8; 64],
+}
+
+impl Ids {
+    fn new(entropy: &dyn Entropy) -> Self {
+        let mut random = [0; 80];
+        entropy.fill(&mut random);
+        let (id, extended) = random.split_first_chunk().expect("80 bytes are more than 16");
+        let extended = extended.try_into().expect("80 bytes less 16 are 64");
+        Self { request_id: uuid(u128::from_be_bytes(*id)), extended }
+    }
+}
+
+/// A random UUID (version 4, variant 1) with the other bits of `random`.
+fn uuid(random: u128) -> String {
+    let bits = random & !(0xf << 76) & !(0x3 << 62) | 0x4 << 76 | 0x2 << 62;
+    let hex = format!("{bits:032x}");
+    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_id_is_a_random_uuid() {
+        assert_eq!(uuid(0), "00000000-0000-4000-8000-000000000000");
+        assert_eq!(uuid(u128::MAX), "ffffffff-ffff-4fff-bfff-ffffffffffff");
+    }
+}

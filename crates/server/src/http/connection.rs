@@ -1,0 +1,150 @@
+//! One connection: which protocol it speaks, its requests, its end.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use hyper::body::Incoming;
+use hyper::header::{CONNECTION, HeaderValue};
+use hyper::server::conn::{http1, http2};
+use hyper::service::{Service, service_fn};
+use hyper::{Request, Version};
+use hyper_util::rt::TokioIo;
+use runtime::{Connection, Policy, Tasks};
+
+use crate::http::activity::{Activity, Overdue, Watch};
+use crate::http::socket::{Protocol, Socket};
+use crate::http::{Answer, Answered, CutShort, Shared};
+
+/// Largest header of a request.
+const HEADER_BYTES_MAX: u32 = 32 * 1024;
+/// Most that is read from an HTTP/1 socket at once. A connection keeps such a buffer after a
+/// large body, so this is what ten thousand busy connections are made of.
+const READ_BYTES_MAX: usize = 256 * 1024;
+/// What an HTTP/2 client may send ahead, per request and per connection.
+const STREAM_WINDOW_BYTES: u32 = 1024 * 1024;
+const CONNECTION_WINDOW_BYTES: u32 = 8 * 1024 * 1024;
+/// What is queued for one HTTP/2 request whose client reads slowly.
+const SEND_BYTES_MAX: usize = 1024 * 1024;
+
+/// How long a client that is refused in the middle of its body gets to read the answer.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// Serves `stream` until the client goes, is overdue, or the listener drains.
+pub(super) async fn serve<A: Answer>(stream: Box<dyn Connection>, shared: Arc<Shared<A>>) {
+    let _open = shared.metrics.opened();
+    let activity = Arc::new(Activity::new());
+    let mut watch = Watch::new(activity.clone(), shared.config.clone());
+    let mut socket = Socket::new(stream, activity);
+    let protocol = tokio::select! {
+        biased;
+        () = shared.draining.cancelled() => return,
+        protocol = socket.sniff() => protocol,
+        overdue = watch.overdue() => return trace_overdue(overdue),
+    };
+    // Boxed, so that a connection that never said a word does not carry room for both.
+    match protocol {
+        Ok(Some(Protocol::Http1)) => Box::pin(serve_http1(socket, &shared, &mut watch)).await,
+        Ok(Some(Protocol::Http2)) => Box::pin(serve_http2(socket, &shared, &mut watch)).await,
+        Ok(None) | Err(_) => {}
+    }
+}
+
+async fn serve_http1<A: Answer>(socket: Socket, shared: &Shared<A>, watch: &mut Watch) {
+    let service = service(shared.answer.clone(), socket.activity().clone());
+    let mut connection = http1::Builder::new()
+        // The watch sees to it, and tells an idle client from a slow one.
+        .header_read_timeout(None)
+        .max_header_size(HEADER_BYTES_MAX as usize)
+        .max_buf_size(READ_BYTES_MAX)
+        .serve_connection(TokioIo::new(socket), service);
+    let mut draining = false;
+    let ended = loop {
+        tokio::select! {
+            biased;
+            () = shared.draining.cancelled(), if !draining => {
+                draining = true;
+                Pin::new(&mut connection).graceful_shutdown();
+            }
+            ended = std::future::poll_fn(|cx| connection.poll_without_shutdown(cx)) => break ended,
+            overdue = watch.overdue() => return trace_overdue(overdue),
+        }
+    };
+    trace_end(ended);
+    let socket = connection.into_parts().io.into_inner();
+    let _ = tokio::time::timeout(LINGER, socket.close()).await;
+}
+
+async fn serve_http2<A: Answer>(socket: Socket, shared: &Shared<A>, watch: &mut Watch) {
+    socket.activity().multiplexed();
+    let service = service(shared.answer.clone(), socket.activity().clone());
+    let connection = http2::Builder::new(Streams(shared.tasks.clone()))
+        .max_concurrent_streams(shared.config.streams_per_connection_max)
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .max_header_list_size(HEADER_BYTES_MAX)
+        .max_send_buf_size(SEND_BYTES_MAX)
+        .serve_connection(TokioIo::new(socket), service);
+    let mut connection = std::pin::pin!(connection);
+    let mut draining = false;
+    loop {
+        tokio::select! {
+            biased;
+            () = shared.draining.cancelled(), if !draining => {
+                draining = true;
+                connection.as_mut().graceful_shutdown();
+            }
+            ended = connection.as_mut() => return trace_end(ended),
+            overdue = watch.overdue() => return trace_overdue(overdue),
+        }
+    }
+}
+
+/// Runs the requests of HTTP/2 connections. One that has begun goes on when its client leaves.
+#[derive(Clone)]
+struct Streams(Tasks);
+
+impl<F: Future<Output = ()> + Send + 'static> hyper::rt::Executor<F> for Streams {
+    fn execute(&self, request: F) {
+        self.0.spawn("server.http.request", Policy::Report, request);
+    }
+}
+
+fn service<A: Answer>(
+    answer: Arc<A>,
+    activity: Arc<Activity>,
+) -> impl Service<
+    Request<Incoming>,
+    Response = Answered,
+    Error = Infallible,
+    Future = BoxFuture<'static, Result<Answered, Infallible>>,
+> {
+    service_fn(move |request: Request<Incoming>| {
+        let under_way = activity.request();
+        let (answer, activity) = (answer.clone(), activity.clone());
+        let answered: BoxFuture<'static, _> = Box::pin(async move {
+            let version = request.version();
+            let mut answered = answer.answer(request).await;
+            if answered.extensions_mut().remove::<CutShort>().is_some() && version < Version::HTTP_2
+            {
+                activity.cut_short();
+                answered.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            drop(under_way);
+            Ok(answered)
+        });
+        answered
+    })
+}
+
+fn trace_overdue(overdue: Overdue) {
+    tracing::debug!(?overdue, "closing a connection");
+}
+
+fn trace_end(ended: hyper::Result<()>) {
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended badly");
+    }
+}

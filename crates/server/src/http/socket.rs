@@ -1,0 +1,139 @@
+//! A connection's bytes, reported to its [`Activity`], with what was read to tell the protocol
+//! given out once more.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use runtime::Connection;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+
+use crate::http::activity::Activity;
+
+/// What an HTTP/2 client says first.
+const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// Most that is read and dropped before a socket closes on a client that is still sending.
+const LINGER_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// What a client speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Protocol {
+    Http1,
+    Http2,
+}
+
+pub(super) struct Socket {
+    stream: Box<dyn Connection>,
+    activity: Arc<Activity>,
+    /// The first bytes, of which those from `given` to `read` are to be given out again.
+    first: [u8; PREFACE.len()],
+    read: usize,
+    given: usize,
+}
+
+impl Socket {
+    pub(super) fn new(stream: Box<dyn Connection>, activity: Arc<Activity>) -> Self {
+        Self { stream, activity, first: [0; PREFACE.len()], read: 0, given: 0 }
+    }
+
+    pub(super) fn activity(&self) -> &Arc<Activity> {
+        &self.activity
+    }
+
+    /// Reads until it is clear what the client speaks; none when it goes before.
+    pub(super) async fn sniff(&mut self) -> io::Result<Option<Protocol>> {
+        while self.read < PREFACE.len() {
+            let bytes = self.stream.read(&mut self.first[self.read..]).await?;
+            if bytes == 0 {
+                return Ok(None);
+            }
+            self.activity.received();
+            self.read += bytes;
+            if self.first[..self.read] != PREFACE[..self.read] {
+                return Ok(Some(Protocol::Http1));
+            }
+        }
+        Ok(Some(Protocol::Http2))
+    }
+
+    /// Says goodbye, and if the client was cut short, reads on until it is done or gone: closing
+    /// a socket with bytes unread resets it, and the client would lose the answer just sent.
+    pub(super) async fn close(mut self) -> io::Result<()> {
+        self.shutdown().await?;
+        if !self.activity.was_cut_short() {
+            return Ok(());
+        }
+        let mut discarded = vec![0; 64 * 1024];
+        let mut left = LINGER_BYTES_MAX;
+        while left > 0 {
+            match self.read(&mut discarded).await? {
+                0 => break,
+                bytes => left = left.saturating_sub(bytes),
+            }
+        }
+        Ok(())
+    }
+
+    fn reported(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        match &written {
+            Poll::Pending => self.activity.blocked(),
+            Poll::Ready(_) => self.activity.wrote(),
+        }
+        written
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.given < self.read {
+            let bytes = buffer.remaining().min(self.read - self.given);
+            buffer.put_slice(&self.first[self.given..self.given + bytes]);
+            self.given += bytes;
+            return Poll::Ready(Ok(()));
+        }
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
+        if buffer.filled().len() > before {
+            self.activity.received();
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.reported(written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        self.reported(written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}

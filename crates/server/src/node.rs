@@ -1,0 +1,146 @@
+//! The node: started from the ground up, stopped from the top down.
+//!
+//! ```text
+//! start: listen ── storage (lock, recover) ── root key ── streams ── gateway ── accept
+//! stop:  accept ── requests under way ── streams ── storage flushes and closes ── tasks
+//! ```
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use runtime::{Meters, Tasks};
+use storage::Storage;
+use streams::Streams;
+use tokio::time::Instant;
+
+use crate::access::Access;
+use crate::config::{AccessKey, AuthMode, load_or_create_root_key};
+use crate::gateway::Gateway;
+use crate::health::Health;
+use crate::http::{Bodies, Front};
+use crate::metrics::Metrics;
+use crate::world::{Home, World};
+use crate::{Config, Error, Result};
+
+/// A running node.
+pub struct Node {
+    front: Front,
+    storage: Storage,
+    tasks: Tasks,
+    stop_grace: Duration,
+    root_key_created: Option<AccessKey>,
+    /// Removed, if it is temporary, when all else is gone.
+    _home: Home,
+}
+
+impl Node {
+    /// Starts a node; when this returns, it answers requests.
+    pub async fn start(config: Config, world: World) -> Result<Self> {
+        config.validate()?;
+        let meters = Meters::default();
+        // Before anything is written: two nodes on one port is the commonest mistake.
+        let listening = world.net.listen(config.listen).await;
+        let listener =
+            listening.map_err(|source| Error::Listen { address: config.listen, source })?;
+        let storage = open_storage(&config, &world, &meters).await?;
+        let (keys, root_key_created) = access_keys(&config, &world)?;
+        let streams = Streams::start(
+            config.streams.clone(),
+            streams::Parts {
+                storage: storage.clone(),
+                clock: world.clock.clone(),
+                entropy: world.entropy.clone(),
+                tasks: world.tasks.clone(),
+                meters: meters.clone(),
+            },
+        )
+        .await?;
+        let metrics = Metrics::new(&meters);
+        let connections = metrics.connections.clone();
+        let gateway = Gateway {
+            handlers: streams,
+            account: config.account_id,
+            access: Access::new(config.auth.mode, keys),
+            bodies: Bodies::new(&config.http),
+            health: Health::new(world.tasks.clone(), meters),
+            clock: world.clock,
+            entropy: world.entropy,
+            metrics,
+        };
+        let front = Front::start(config.http, listener, gateway.into(), &world.tasks, connections);
+        Ok(Self {
+            front,
+            storage,
+            tasks: world.tasks,
+            stop_grace: config.stop_grace,
+            root_key_created,
+            _home: world.home,
+        })
+    }
+
+    /// Where clients reach it, with the port that was chosen.
+    pub fn address(&self) -> SocketAddr {
+        self.front.address()
+    }
+
+    /// The root access key, if this start made it: to be shown once.
+    pub fn root_key_created(&self) -> Option<&AccessKey> {
+        self.root_key_created.as_ref()
+    }
+
+    /// Runs until `stop` resolves, then stops gracefully; or until the node cannot go on, which
+    /// is an error.
+    pub async fn run_until(self, stop: impl Future<Output = ()>) -> Result<()> {
+        tokio::select! {
+            biased;
+            () = stop => {}
+            () = self.tasks.stopping().cancelled() => {}
+        }
+        self.stop().await
+    }
+
+    /// Stops: no new requests, those under way answered, everything flushed, within the grace
+    /// that the configuration gives.
+    pub async fn stop(self) -> Result<()> {
+        let deadline = Instant::now() + self.stop_grace;
+        // Half for the clients, half for the disk.
+        self.front.drain(self.stop_grace / 2).await;
+        let closing = tokio::time::timeout_at(deadline, self.storage.close()).await;
+        self.tasks.stop_all(deadline.saturating_duration_since(Instant::now())).await;
+        if let Some(reason) = self.tasks.stop_reason() {
+            return Err(Error::Stopped { reason: reason.into() });
+        }
+        match closing {
+            Ok(closed) => closed.map_err(Error::Storage),
+            Err(_) => Err(Error::StoppedLate),
+        }
+    }
+}
+
+async fn open_storage(config: &Config, world: &World, meters: &Meters) -> Result<Storage> {
+    let parts = storage::Parts {
+        disk: world.disk.clone(),
+        objects: world.objects.clone(),
+        clock: world.clock.clone(),
+        entropy: world.entropy.clone(),
+        tasks: world.tasks.clone(),
+        meters: meters.clone(),
+    };
+    let path = || world.home.path().unwrap_or(&config.data_dir).to_owned();
+    Storage::open(config.storage.clone(), parts).await.map_err(|error| match error {
+        storage::Error::Locked { .. } => Error::Locked { path: path() },
+        other => Error::Storage(other),
+    })
+}
+
+/// The keys that may sign, and the root key if it had to be made for that.
+fn access_keys(config: &Config, world: &World) -> Result<(Vec<AccessKey>, Option<AccessKey>)> {
+    let keys = config.auth.keys.clone();
+    if config.auth.mode == AuthMode::AcceptAny || !keys.is_empty() {
+        return Ok((keys, None));
+    }
+    let Some(home) = world.home.path() else { return Err(Error::NoAccessKey) };
+    let (key, created) = load_or_create_root_key(home, &*world.entropy)?;
+    let created = created.then(|| key.clone());
+    Ok((vec![key], created))
+}
