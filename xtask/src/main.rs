@@ -1,1 +1,39 @@
-fn main() {}
+//! The project's own automation: `cargo xtask <command>`.
+//!
+//! What a newcomer needs is `cargo test`; what continuous integration runs on top is `cargo xtask ci`.
+#![expect(clippy::print_stdout, reason = "a command-line program talks to its user")]
+
+mod ci;
+mod compat;
+mod docs;
+mod example;
+mod tidy;
+mod workspace;
+
+use clap::Parser;
+
+/// The project's own automation.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask")]
+enum Command {
+    /// Check what the compiler cannot: crate edges, file sizes, names, links, generated pages
+    Tidy,
+    /// Write the generated pages of docs/
+    Docs,
+    /// Run official clients against a real node
+    Compat(compat::Args),
+    /// Run examples/flights against a real node
+    Example,
+    /// Everything that continuous integration checks after `cargo test`
+    Ci,
+}
+
+fn main() -> anyhow::Result<()> {
+    match Command::parse() {
+        Command::Tidy => tidy::run(),
+        Command::Docs => docs::write(),
+        Command::Compat(args) => compat::run(&args),
+        Command::Example => example::run(),
+        Command::Ci => ci::run(),
+    }
+}

@@ -1,0 +1,112 @@
+//! A node as a child process.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+use anyhow::{Context, Result, anyhow, ensure};
+
+/// How a node is started, beside its address and its data directory.
+#[derive(Clone, Copy)]
+pub(crate) enum Profile {
+    /// `weir dev`: any key, relaxed limits.
+    Dev,
+    /// `weir dev` with AWS's limits and a small account.
+    Limited,
+    /// `weir serve`: signatures are verified.
+    Serve,
+}
+
+impl Profile {
+    pub(crate) fn verifies(self) -> bool {
+        matches!(self, Self::Serve)
+    }
+
+    fn arguments(self) -> &'static [&'static str] {
+        match self {
+            Self::Dev => &["dev"],
+            Self::Limited => {
+                &["dev", "--set", "limits.mode=aws", "--set", "limits.shards_per_account=10"]
+            }
+            Self::Serve => &["serve", "--set", "auth.mode=verify"],
+        }
+    }
+}
+
+/// A running node; it is killed when this is dropped.
+pub(crate) struct Node {
+    child: Child,
+    endpoint: String,
+    data: PathBuf,
+    messages: PathBuf,
+    /// Kept open: a node whose standard output is closed could not print any more.
+    _stdout: BufReader<ChildStdout>,
+}
+
+const FIRST_WORDS: &str = "listening on ";
+
+impl Node {
+    /// Starts a node that keeps everything in `directory`, which is emptied first.
+    pub(crate) fn start_fresh(weir: &Path, profile: Profile, directory: &Path) -> Result<Self> {
+        if directory.exists() {
+            fs::remove_dir_all(directory)?;
+        }
+        fs::create_dir_all(directory)?;
+        let (data, messages) = (directory.join("data"), directory.join("messages.txt"));
+        let mut child = Command::new(weir)
+            .args(profile.arguments())
+            .args(["--listen", "127.0.0.1:0", "--data-dir"])
+            .arg(&data)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::from(open_for_writing(&messages)?))
+            .spawn()
+            .with_context(|| format!("run {}", weir.display()))?;
+        let mut stdout = BufReader::new(child.stdout.take().expect("it is piped"));
+        let mut first_line = String::new();
+        stdout.read_line(&mut first_line)?;
+        let mut node = Self { child, endpoint: String::new(), data, messages, _stdout: stdout };
+        let endpoint = first_line.trim().strip_prefix(FIRST_WORDS).ok_or_else(|| {
+            anyhow!("the node began with {first_line:?}, not {FIRST_WORDS:?}\n{}", node.said())
+        })?;
+        endpoint.clone_into(&mut node.endpoint);
+        Ok(node)
+    }
+
+    /// `http://127.0.0.1:PORT`
+    pub(crate) fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    pub(crate) fn data_directory(&self) -> &Path {
+        &self.data
+    }
+
+    /// What it wrote to standard error so far.
+    pub(crate) fn said(&self) -> String {
+        fs::read_to_string(&self.messages).unwrap_or_default()
+    }
+
+    /// Ends the node, which must have been running until now.
+    pub(crate) fn stop(&mut self) -> Result<()> {
+        let ended = self.child.try_wait()?;
+        ensure!(ended.is_none(), "the node ended by itself: {ended:?}\n{}", self.said());
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        // Both fail only for a process that has ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[expect(clippy::disallowed_types, reason = "a child process writes to a real file")]
+fn open_for_writing(path: &Path) -> Result<std::fs::File> {
+    Ok(std::fs::File::create(path)?)
+}

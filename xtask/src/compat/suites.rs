@@ -1,0 +1,72 @@
+//! The suites: which client, which node, how long at most.
+
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::Result;
+
+use super::clients;
+use super::node::Profile;
+use crate::workspace;
+
+/// One outside program and the node it runs against.
+pub(super) struct Suite {
+    pub(super) name: &'static str,
+    pub(super) node: Profile,
+    /// Installs or builds what the program needs and says how to run it.
+    pub(super) prepare: fn() -> Result<Command>,
+}
+
+/// A suite that takes longer than this hangs.
+pub(super) const AT_MOST: Duration = Duration::from_secs(300);
+
+/// Continuous integration runs this one last, because its output ends with cargo's summary of a test run.
+pub(crate) const RUST_SDK: &str = "rust-sdk";
+
+pub(super) const SUITES: &[Suite] = &[
+    Suite { name: "python", node: Profile::Dev, prepare: || boto3("test_*.py") },
+    Suite { name: "auth", node: Profile::Serve, prepare: || boto3("verify_auth.py") },
+    Suite { name: "limits", node: Profile::Limited, prepare: || boto3("aws_limits.py") },
+    Suite { name: "cli", node: Profile::Dev, prepare: aws_cli },
+    Suite { name: "js", node: Profile::Dev, prepare: javascript },
+    Suite { name: "java", node: Profile::Dev, prepare: java },
+    Suite { name: RUST_SDK, node: Profile::Dev, prepare: rust },
+];
+
+fn boto3(files: &str) -> Result<Command> {
+    let mut python = Command::new(clients::python("boto3", "compat/python/requirements.txt")?);
+    python.args(["-m", "unittest", "discover", "-s", "compat/python", "-p", files]);
+    Ok(python)
+}
+
+fn aws_cli() -> Result<Command> {
+    let mut python = Command::new(clients::python("aws-cli", "compat/cli/requirements.txt")?);
+    python.args(["-m", "unittest", "discover", "-s", "compat/cli"]);
+    Ok(python)
+}
+
+fn javascript() -> Result<Command> {
+    let packages = clients::node_modules("js", "compat/js/package.json")?;
+    let mut node = Command::new("node");
+    node.args(["--no-warnings", "--test", "--test-reporter=spec", "compat/js/kinesis.test.js"]);
+    node.env("NODE_PATH", packages);
+    Ok(node)
+}
+
+fn java() -> Result<Command> {
+    let python = clients::python("boto3", "compat/python/requirements.txt")?;
+    let jars = clients::jars("java", &python)?.join("*");
+    let classes = workspace::scratch().join("java-classes");
+    let mut compiler = Command::new("javac");
+    compiler.args(["-nowarn", "-proc:none", "-d"]).arg(&classes).arg("-cp").arg(&jars);
+    workspace::run(compiler.arg("compat/java/Kinesis.java"))?;
+    let mut java = Command::new("java");
+    java.arg("-cp").arg(format!("{}:{}", classes.display(), jars.display())).arg("Kinesis");
+    Ok(java)
+}
+
+fn rust() -> Result<Command> {
+    let test = ["test", "--package", "compat-rust-sdk"];
+    workspace::run(workspace::cargo(&test).arg("--no-run"))?;
+    Ok(workspace::cargo(&test))
+}
