@@ -81,8 +81,8 @@ pub fn decode_input<I: Input>(
     }
 }
 
-/// The way that explains every refusal.
-pub(crate) fn decode_carefully<I: Input>(
+/// The same without the quick way: through the tree, where every refusal is explained.
+pub fn decode_carefully<I: Input>(
     encoding: Encoding,
     body: &Bytes,
 ) -> std::result::Result<I, ApiError> {

@@ -2,4 +2,6 @@
 
 mod golden;
 mod model;
+mod quick;
 mod round_trip;
+mod tree;

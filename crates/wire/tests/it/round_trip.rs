@@ -4,18 +4,15 @@ use std::borrow::Cow;
 use std::fmt::Debug;
 
 use bytes::Bytes;
-use minicbor::Encoder;
-use minicbor::data::Tag;
 use proptest::prelude::*;
 use proptest::sample::select;
-use proptest::test_runner::{Config, TestRunner};
 use wire::codec::{decode, decode_input, decode_output, encode};
 use wire::kinesis::*;
 use wire::schema::{Input, Length, Shape, Structure, Text};
 use wire::value::Value;
 use wire::{ApiError, Encoding};
 
-type Tree = Value<'static>;
+use crate::tree::{Tree, bodies, run};
 
 /// A legal value of a shape.
 fn legal(shape: &'static Shape) -> BoxedStrategy<Tree> {
@@ -90,75 +87,6 @@ fn legal_text(text: &Text) -> BoxedStrategy<String> {
     select(samples).prop_map(str::to_owned).boxed()
 }
 
-/// JSON as a client would write it; blanks and all.
-fn json(value: &Value<'_>, out: &mut String) {
-    match value {
-        Value::Null => out.push_str("null"),
-        Value::Bool(truth) => out.push_str(&truth.to_string()),
-        Value::Int(number) => out.push_str(&number.to_string()),
-        Value::Float(number) => out.push_str(&number.to_string()),
-        Value::Timestamp(millis) => {
-            out.push_str(&format!("{}.{:03}", millis / 1000, millis % 1000));
-        }
-        Value::Str(text) => out.push_str(&serde_json::to_string(text).unwrap()),
-        Value::Blob(bytes) => {
-            out.push_str(&format!("\"{}\"", base64_simd::STANDARD.encode_to_string(bytes)));
-        }
-        Value::List(list) => {
-            out.push('[');
-            for (at, value) in list.iter().enumerate() {
-                out.push_str(if at > 0 { " , " } else { "" });
-                json(value, out);
-            }
-            out.push(']');
-        }
-        Value::Map(map) => {
-            out.push('{');
-            for (at, (key, value)) in map.iter().enumerate() {
-                out.push_str(if at > 0 { ", " } else { "" });
-                out.push_str(&serde_json::to_string(key).unwrap());
-                out.push_str(" : ");
-                json(value, out);
-            }
-            out.push('}');
-        }
-    }
-}
-
-/// CBOR with definite lengths, which AWS's own writers do not use and others do.
-fn cbor(value: &Value<'_>, out: &mut Encoder<Vec<u8>>) {
-    match value {
-        Value::Null => out.null().unwrap(),
-        Value::Bool(truth) => out.bool(*truth).unwrap(),
-        Value::Int(number) => out.i64(*number).unwrap(),
-        Value::Float(number) => out.f64(*number).unwrap(),
-        Value::Timestamp(millis) => out.tag(Tag::new(1)).unwrap().i64(*millis).unwrap(),
-        Value::Str(text) => out.str(text).unwrap(),
-        Value::Blob(bytes) => out.bytes(bytes).unwrap(),
-        Value::List(list) => {
-            out.array(list.len() as u64).unwrap();
-            list.iter().for_each(|value| cbor(value, out));
-            out
-        }
-        Value::Map(map) => {
-            out.map(map.len() as u64).unwrap();
-            for (key, value) in map {
-                out.str(key).unwrap();
-                cbor(value, out);
-            }
-            out
-        }
-    };
-}
-
-fn bodies(value: &Value<'_>) -> (Bytes, Bytes) {
-    let mut text = String::new();
-    json(value, &mut text);
-    let mut bytes = Encoder::new(Vec::new());
-    cbor(value, &mut bytes);
-    (Bytes::from(text), Bytes::from(bytes.into_writer()))
-}
-
 fn read<I: Input>(encoding: Encoding, body: &Bytes) -> Result<I, ApiError> {
     decode_input(encoding, body)
 }
@@ -191,15 +119,6 @@ fn anything() -> impl Strategy<Value = Tree> {
             proptest::collection::vec((name.clone(), inner), 0..5).prop_map(Value::Map),
         ]
     })
-}
-
-fn run<T: Debug>(strategy: impl Strategy<Value = T>, test: impl Fn(T)) {
-    let mut runner = TestRunner::new(Config { cases: 48, ..Config::default() });
-    let outcome = runner.run(&strategy, |value| {
-        test(value);
-        Ok(())
-    });
-    outcome.unwrap_or_else(|failure| panic!("{failure}"));
 }
 
 fn check<I: Input + PartialEq + Debug>() {

@@ -52,6 +52,3 @@ fn is_admitted(entry: &PutRecordsRequestEntry) -> bool {
 fn admits(rules: &Text, text: &Option<String>) -> bool {
     text.as_ref().is_none_or(|text| rules.admits(text))
 }
-
-#[cfg(test)]
-mod tests;
