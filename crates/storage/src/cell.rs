@@ -1,0 +1,207 @@
+//! What is in memory of one log: where it begins and ends, and its tail.
+//!
+//! Invariants: `first <= durable <= appended`; the tail's runs are dense, end at `durable`, and
+//! lie in chunks that no installed segment covers; times never go back. An idle log costs one
+//! `Cell` and nothing else.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use model::Timestamp;
+use parking_lot::Mutex;
+
+use crate::entries::{self, Budget, Entry, Malformed};
+use crate::journal::chunk::{Kind, Run};
+use crate::log::{LogId, LogState, Offset};
+
+/// The chunk of something that did not happen yet.
+pub(crate) const NEVER: u64 = u64::MAX;
+
+/// One log.
+pub(crate) struct Cell {
+    pub id: LogId,
+    pub state: Mutex<State>,
+}
+
+/// Its state. Offsets are the next ones, as everywhere.
+#[derive(Clone, Debug)]
+pub(crate) struct State {
+    /// What the next append gets.
+    pub appended: u64,
+    /// What readers may not pass.
+    pub durable: u64,
+    /// Everything below is trimmed.
+    pub first: u64,
+    /// The time of the last append.
+    pub last_time: Timestamp,
+    /// A seal or a deletion is on its way or done.
+    pub sealing: bool,
+    pub deleting: bool,
+    /// The chunks that made them durable.
+    pub sealed_in: u64,
+    pub deleted_in: u64,
+    /// The first chunk with entries of this log, and the last one that is in a segment.
+    pub born_in: u64,
+    pub cut_in: u64,
+    /// Durable entries that are in no segment.
+    pub tail: VecDeque<TailRun>,
+}
+
+/// Entries of one chunk, as a slice of the chunk's bytes.
+#[derive(Clone, Debug)]
+pub(crate) struct TailRun {
+    pub chunk: u64,
+    pub first: u64,
+    pub count: u32,
+    pub first_time: Timestamp,
+    pub last_time: Timestamp,
+    pub groups: Bytes,
+}
+
+impl TailRun {
+    pub(crate) fn end(&self) -> u64 {
+        self.first + u64::from(self.count)
+    }
+}
+
+impl Cell {
+    pub(crate) fn new(id: LogId) -> Self {
+        Self { id, state: Mutex::new(State::default()) }
+    }
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            appended: Offset::FIRST.0,
+            durable: Offset::FIRST.0,
+            first: Offset::FIRST.0,
+            last_time: Timestamp::default(),
+            sealing: false,
+            deleting: false,
+            sealed_in: NEVER,
+            deleted_in: NEVER,
+            born_in: NEVER,
+            cut_in: 0,
+            tail: VecDeque::new(),
+        }
+    }
+}
+
+impl State {
+    /// Takes note of a durable run of `chunk`; `groups` are its bytes.
+    pub(crate) fn apply(&mut self, chunk: u64, run: &Run, groups: Bytes) {
+        match run.kind {
+            Kind::Entries => {
+                assert_eq!(run.first, self.durable, "entries of a log become durable in order");
+                self.durable = run.end();
+                self.appended = self.appended.max(self.durable);
+                self.last_time = self.last_time.max(run.last_time);
+                self.born_in = self.born_in.min(chunk);
+                self.tail.push_back(TailRun {
+                    chunk,
+                    first: run.first,
+                    count: run.count,
+                    first_time: run.first_time,
+                    last_time: run.last_time,
+                    groups,
+                });
+            }
+            Kind::Seal => {
+                self.sealing = true;
+                self.sealed_in = chunk;
+            }
+            Kind::Trim => self.first = self.first.max(run.first.min(self.durable)),
+            Kind::Delete => {
+                self.deleting = true;
+                self.deleted_in = chunk;
+                self.tail = VecDeque::new();
+            }
+        }
+    }
+
+    /// Forgets the tail up to and with `chunk`: it is in a segment now.
+    pub(crate) fn forget_through(&mut self, chunk: u64) {
+        while let Some(run) = self.tail.front().filter(|run| run.chunk <= chunk) {
+            self.cut_in = run.chunk;
+            self.tail.pop_front();
+        }
+        if self.tail.is_empty() {
+            self.tail = VecDeque::new();
+        }
+    }
+
+    /// Whether nothing ever happened to this log.
+    pub(crate) fn is_blank(&self) -> bool {
+        self.appended == Offset::FIRST.0 && !self.sealing && !self.deleting
+    }
+
+    pub(crate) fn is_deleted(&self) -> bool {
+        self.deleted_in != NEVER
+    }
+
+    /// Where the tail begins; `durable` when it is empty.
+    pub(crate) fn tail_first(&self) -> u64 {
+        self.tail.front().map_or(self.durable, |run| run.first)
+    }
+
+    /// The runs of the tail that hold `from` and what follows, enough for `budget`.
+    pub(crate) fn runs_from(&self, from: u64, budget: Budget) -> Vec<TailRun> {
+        let start = self.tail.partition_point(|run| run.end() <= from);
+        let mut bytes = 0;
+        let mut runs = Vec::new();
+        for run in self.tail.range(start..) {
+            runs.push(run.clone());
+            // The first run may begin with entries that are not wanted.
+            bytes += if runs.len() == 1 { 0 } else { run.groups.len() };
+            if bytes > budget.bytes || runs.len() > budget.entries {
+                break;
+            }
+        }
+        runs
+    }
+
+    /// The first offset of the tail whose entry is of `time` or later, if the tail knows it: the
+    /// entry before it must be in the tail too, or nothing may be before the tail.
+    pub(crate) fn tail_offset_at(&self, time: Timestamp) -> Result<Option<u64>, Malformed> {
+        let index = self.tail.partition_point(|run| run.last_time < time);
+        let Some(run) = self.tail.get(index) else {
+            return Ok((!self.tail.is_empty()).then_some(self.durable));
+        };
+        let first_of_all = index == 0 && run.first_time >= time;
+        if first_of_all && run.first > self.first {
+            return Ok(None);
+        }
+        Ok(entries::first_at(&run.groups, run.first, time)?.map(|offset| offset.max(self.first)))
+    }
+
+    pub(crate) fn snapshot(&self) -> LogState {
+        LogState {
+            first: Offset(self.first),
+            next: Offset(self.durable),
+            appended: Offset(self.appended),
+            sealed: self.sealed_in != NEVER,
+            last_time: self.last_time,
+        }
+    }
+}
+
+/// Decodes entries out of `runs` into `out`.
+pub(crate) fn decode_runs(
+    runs: &[TailRun],
+    from: u64,
+    budget: &mut Budget,
+    out: &mut Vec<Entry>,
+) -> Result<(), Malformed> {
+    for run in runs {
+        if !out.is_empty() && budget.is_spent() {
+            break;
+        }
+        let before = out.len();
+        entries::decode(&run.groups, run.first, from, budget, out)?;
+        if out.len() == before {
+            break;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,271 @@
+//! Entries, alone and as the groups in which they are stored.
+//!
+//! A *group* is the entries of one batch: `time count length (entry length, entry)*`, the first
+//! three and each entry's length as varints. A run of the journal and a block of a segment are
+//! groups of one log back to back, so bytes move from one to the other as they are.
+
+use bytes::Bytes;
+use model::Timestamp;
+
+use crate::config::APPEND_BYTES_MAX;
+use crate::error::{Error, Result};
+use crate::log::Offset;
+use crate::varint::{Decoder, VARINT_BYTES_MAX, put_varint};
+
+/// The most bytes in front of a group's entries.
+pub(crate) const GROUP_HEADER_BYTES_MAX: usize = 3 * VARINT_BYTES_MAX;
+
+/// One entry of a log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Its place in the log.
+    pub offset: Offset,
+    /// When it was appended; never earlier than the entry before it.
+    pub time: Timestamp,
+    /// What was appended. Shares memory with its neighbours: copy what is kept for long.
+    pub payload: Bytes,
+}
+
+/// What a read found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entries {
+    /// In offset order, without gaps.
+    pub entries: Vec<Entry>,
+    /// Where to read on.
+    pub next: Offset,
+}
+
+/// Entries to append together: all of them become durable, with one time, or none.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    time: Timestamp,
+    count: u32,
+    bytes: Vec<u8>,
+}
+
+impl Batch {
+    /// An empty batch of the given time, with room for `bytes` of payload.
+    pub fn new(time: Timestamp, bytes: usize) -> Self {
+        Self { time, count: 0, bytes: Vec::with_capacity(bytes) }
+    }
+
+    /// Adds one entry whose payload is `parts` in a row.
+    pub fn push(&mut self, parts: &[&[u8]]) {
+        let length: usize = parts.iter().map(|part| part.len()).sum();
+        put_varint(&mut self.bytes, length as u64);
+        for part in parts {
+            self.bytes.extend_from_slice(part);
+        }
+        self.count += 1;
+    }
+
+    /// How many entries it has.
+    pub fn len(&self) -> usize {
+        self.count as usize
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// What an append of it takes from its permit: see [`crate::Storage::admit`].
+    pub fn cost(&self) -> usize {
+        self.bytes.len() + GROUP_HEADER_BYTES_MAX + crate::tail::RUN_OVERHEAD
+    }
+
+    pub(crate) fn time(&self) -> Timestamp {
+        self.time
+    }
+
+    /// The count and the encoded entries.
+    pub(crate) fn into_parts(self) -> Result<(u32, Vec<u8>)> {
+        if self.bytes.len() > APPEND_BYTES_MAX {
+            return Err(Error::TooLarge { size: self.bytes.len(), limit: APPEND_BYTES_MAX });
+        }
+        Ok((self.count, self.bytes))
+    }
+}
+
+/// What stands before the entries of a group.
+pub(crate) fn group_header(time: Timestamp, count: u32, length: usize) -> Vec<u8> {
+    let mut header = Vec::with_capacity(GROUP_HEADER_BYTES_MAX);
+    put_varint(&mut header, time.as_millis());
+    put_varint(&mut header, u64::from(count));
+    put_varint(&mut header, length as u64);
+    header
+}
+
+/// One decoded group: its entries lie at `start..start + length` of the bytes it came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Group {
+    pub time: Timestamp,
+    pub count: u32,
+    pub start: usize,
+    pub length: usize,
+}
+
+/// Bytes that are not groups. Their checksum held, so a program wrote them wrongly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Malformed;
+
+/// The next group, or `None` at the end.
+pub(crate) fn next_group(decoder: &mut Decoder<'_>) -> Result<Option<Group>, Malformed> {
+    if decoder.is_empty() {
+        return Ok(None);
+    }
+    let group = |decoder: &mut Decoder<'_>| {
+        let time = Timestamp::from_millis(decoder.varint()?);
+        let count = decoder.varint_u32()?;
+        let length = decoder.length()?;
+        let start = decoder.position();
+        decoder.take(length)?;
+        Some(Group { time, count, start, length })
+    };
+    group(decoder).map(Some).ok_or(Malformed)
+}
+
+/// How much a read may still take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Budget {
+    pub entries: usize,
+    pub bytes: usize,
+}
+
+impl Budget {
+    /// Takes one entry of `bytes`; the first one always fits, so that a reader moves on.
+    fn admits(&mut self, bytes: usize, first: bool) -> bool {
+        if !first && (self.entries == 0 || self.bytes < bytes) {
+            self.entries = 0;
+            return false;
+        }
+        self.entries = self.entries.saturating_sub(1);
+        self.bytes = self.bytes.saturating_sub(bytes);
+        true
+    }
+
+    pub(crate) fn is_spent(&self) -> bool {
+        self.entries == 0 || self.bytes == 0
+    }
+}
+
+/// Adds to `out` the entries of `groups` (whose first entry is `first`) from `from` on.
+pub(crate) fn decode(
+    groups: &Bytes,
+    first: u64,
+    from: u64,
+    budget: &mut Budget,
+    out: &mut Vec<Entry>,
+) -> Result<(), Malformed> {
+    let mut decoder = Decoder::new(groups);
+    let mut offset = first;
+    while let Some(group) = next_group(&mut decoder)? {
+        let end = offset + u64::from(group.count);
+        if end > from {
+            let mut entries = Decoder::new(&groups[group.start..group.start + group.length]);
+            while offset < end {
+                let length = entries.length().ok_or(Malformed)?;
+                let start = group.start + entries.position();
+                entries.take(length).ok_or(Malformed)?;
+                if offset >= from {
+                    if !budget.admits(length, out.is_empty()) {
+                        return Ok(());
+                    }
+                    let payload = groups.slice(start..start + length);
+                    out.push(Entry { offset: Offset(offset), time: group.time, payload });
+                }
+                offset += 1;
+            }
+        }
+        offset = end;
+    }
+    Ok(())
+}
+
+/// The first offset whose entry is of `time` or later.
+pub(crate) fn first_at(
+    groups: &[u8],
+    first: u64,
+    time: Timestamp,
+) -> Result<Option<u64>, Malformed> {
+    let mut decoder = Decoder::new(groups);
+    let mut offset = first;
+    while let Some(group) = next_group(&mut decoder)? {
+        if group.time >= time {
+            return Ok(Some(offset));
+        }
+        offset += u64::from(group.count);
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn encoded(batches: &[(u64, Vec<Vec<u8>>)]) -> Bytes {
+        let mut bytes = Vec::new();
+        for (time, payloads) in batches {
+            let mut batch = Batch::new(Timestamp::from_millis(*time), 0);
+            for payload in payloads {
+                let (front, back) = payload.split_at(payload.len() / 2);
+                batch.push(&[front, back]);
+            }
+            let time = batch.time();
+            let (count, entries) = batch.into_parts().unwrap();
+            bytes.extend(group_header(time, count, entries.len()));
+            bytes.extend(entries);
+        }
+        bytes.into()
+    }
+
+    fn payloads() -> impl Strategy<Value = Vec<Vec<u8>>> {
+        let payload = proptest::collection::vec(any::<u8>(), 0..40);
+        proptest::collection::vec(payload, 1..6)
+    }
+
+    proptest! {
+        #[test]
+        fn groups_round_trip_from_any_offset(
+            batches in proptest::collection::vec((0..1000u64, payloads()), 1..6),
+            skipped in 0..20u64,
+        ) {
+            let bytes = encoded(&batches);
+            let all: Vec<_> = batches
+                .iter()
+                .flat_map(|(time, payloads)| payloads.iter().map(move |p| (*time, p.clone())))
+                .collect();
+            let mut budget = Budget { entries: usize::MAX, bytes: usize::MAX };
+            let mut out = Vec::new();
+            decode(&bytes, 7, 7 + skipped, &mut budget, &mut out).unwrap();
+            let expected = all.iter().enumerate().skip(skipped as usize);
+            prop_assert_eq!(out.len(), expected.len());
+            for (entry, (index, (time, payload))) in out.iter().zip(expected) {
+                prop_assert_eq!(entry.offset, Offset(7 + index as u64));
+                prop_assert_eq!(entry.time.as_millis(), *time);
+                prop_assert_eq!(&entry.payload[..], &payload[..]);
+            }
+        }
+
+        #[test]
+        fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
+            let bytes = Bytes::from(bytes);
+            let mut budget = Budget { entries: 100, bytes: 1000 };
+            let _ = decode(&bytes, 1, 1, &mut budget, &mut Vec::new());
+            let _ = first_at(&bytes, 1, Timestamp::from_millis(5));
+        }
+    }
+
+    #[test]
+    fn a_read_takes_at_least_one_entry_and_then_keeps_its_budget() {
+        let bytes = encoded(&[(1, vec![vec![0; 10], vec![0; 10], vec![0; 10]])]);
+        for (entries, limit, expected) in [(10, 5, 1), (10, 20, 2), (2, 100, 2), (10, 29, 2)] {
+            let mut budget = Budget { entries, bytes: limit };
+            let mut out = Vec::new();
+            decode(&bytes, 1, 1, &mut budget, &mut out).unwrap();
+            assert_eq!(out.len(), expected, "entries {entries}, bytes {limit}");
+        }
+    }
+}

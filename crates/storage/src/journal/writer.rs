@@ -1,0 +1,256 @@
+//! The one task that writes the journal.
+//!
+//! While one chunk is being written the next group gathers; no timer is needed. A chunk that
+//! cannot be begun for want of space is tried again; one whose write or sync failed is not.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use model::Timestamp;
+use tokio::time::Instant;
+
+use crate::cell::Cell;
+use crate::checksum::{crc32c, crc32c_of};
+use crate::entries::group_header;
+use crate::error::is_full;
+use crate::journal::chunk::{HEADER_BYTES, Header, Kind, Run, encode_directory, padded};
+use crate::journal::file::{Link, Ring};
+use crate::journal::{Item, Op, Trouble};
+use crate::storage::Core;
+
+/// How often a full disk is tried again.
+const FULL_RETRY: Duration = Duration::from_secs(1);
+
+/// Where chunks go.
+pub(crate) enum Sink {
+    /// Files that are written and synced.
+    Files(Ring),
+    /// Nowhere: nothing is durable.
+    Discard,
+}
+
+/// The task and what it owns.
+pub(crate) struct Writer {
+    core: Arc<Core>,
+    sink: Sink,
+    epoch: u64,
+    next: Link,
+}
+
+/// The journal cannot go on.
+struct Broken(String);
+
+impl Writer {
+    pub(crate) fn new(core: Arc<Core>, sink: Sink, epoch: u64, next: Link) -> Self {
+        Self { core, sink, epoch, next }
+    }
+
+    /// Writes group after group until the journal is closed or broken.
+    pub(crate) async fn run(mut self) {
+        while let Some(items) = self.core.journal.next_group().await {
+            if let Err(Broken(why)) = self.write(Draft::new(items)).await {
+                return self.poison(&why);
+            }
+        }
+        // An empty chunk at the end shows the next opening that the one before it was durable.
+        if self.next.number > 1
+            && let Err(Broken(why)) = self.write(Draft::new(Vec::new())).await
+        {
+            return self.poison(&why);
+        }
+        self.core.journal.progress.send_modify(|progress| progress.ended = true);
+    }
+
+    fn poison(&self, why: &str) {
+        self.core.journal.progress.send_modify(|progress| {
+            progress.trouble = Some(Trouble::Poisoned(why.into()));
+            progress.ended = true;
+        });
+        self.core.tasks.stop(format!("the journal failed: {why}"));
+    }
+
+    async fn write(&mut self, mut draft: Draft) -> Result<(), Broken> {
+        let number = self.next.number;
+        let salt = self.reserve(draft.padded_bytes()).await?;
+        let header = Header {
+            epoch: self.epoch,
+            salt,
+            number,
+            durable_through: number - 1,
+            written: self.core.clock.now(),
+            previous: self.next.previous,
+            runs: draft.lines.len() as u32,
+            directory_bytes: draft.directory.len() as u32,
+            directory_checksum: crc32c(&draft.directory),
+            body_bytes: draft.body_bytes as u64,
+        };
+        let (buffer, checksum) = draft.encode(&header);
+        self.store(&buffer).await?;
+        self.core.metrics.group(draft.appends, draft.body_bytes);
+        self.next = Link { number: number + 1, previous: checksum };
+        self.publish(number, draft, buffer);
+        Ok(())
+    }
+
+    /// Waits until there is room for a chunk.
+    async fn reserve(&mut self, bytes: usize) -> Result<u64, Broken> {
+        let Sink::Files(ring) = &mut self.sink else { return Ok(0) };
+        let journal = &self.core.journal;
+        loop {
+            let needed_from = journal.needed_from.load(std::sync::atomic::Ordering::Acquire);
+            let error = match ring.reserve(bytes, self.next, needed_from).await {
+                Ok(salt) => {
+                    if journal.trouble().is_some() {
+                        tracing::info!("the disk has space again");
+                        journal.progress.send_modify(|progress| progress.trouble = None);
+                    }
+                    return Ok(salt);
+                }
+                Err(error) if is_full(&error) => error,
+                Err(error) => return Err(Broken(format!("preparing a file: {error}"))),
+            };
+            if journal.trouble().is_none() {
+                tracing::error!(%error, "the disk is full: appends are refused until there is space");
+                let why = "the disk is full: appends are refused until there is space";
+                let trouble = Some(Trouble::Full(why.into()));
+                journal.progress.send_modify(|progress| progress.trouble = trouble);
+            }
+            if journal.pending.lock().closed {
+                return Err(Broken("the disk is full and the storage closes".into()));
+            }
+            tokio::time::sleep(FULL_RETRY).await;
+        }
+    }
+
+    async fn store(&mut self, chunk: &[u8]) -> Result<(), Broken> {
+        let Sink::Files(ring) = &mut self.sink else { return Ok(()) };
+        let started = Instant::now();
+        let written: io::Result<()> = ring.write(chunk).await;
+        written.map_err(|error| Broken(format!("writing a chunk: {error}")))?;
+        self.core.metrics.chunk_written(chunk.len(), started.elapsed());
+        Ok(())
+    }
+
+    /// Shows the durable chunk to readers, then to those who wait for it.
+    fn publish(&self, number: u64, draft: Draft, mut buffer: Vec<u8>) {
+        buffer.truncate(HEADER_BYTES + draft.directory.len() + draft.body_bytes);
+        buffer.shrink_to_fit();
+        let bytes = Bytes::from(buffer);
+        let mut position = HEADER_BYTES + draft.directory.len();
+        for line in &draft.lines {
+            let end = position + line.run.length as usize;
+            line.cell.state.lock().apply(number, &line.run, bytes.slice(position..end));
+            position = end;
+        }
+        self.core.tail.charge(number, draft.charge);
+        let items = draft.items;
+        self.core.journal.progress.send_modify(|progress| progress.durable += items);
+        let is_death = |line: &Line| matches!(line.run.kind, Kind::Trim | Kind::Delete);
+        self.core.chunk_published(draft.lines.iter().any(is_death));
+    }
+}
+
+/// A chunk before it has its place: everything but the header.
+struct Draft {
+    lines: Vec<Line>,
+    directory: Vec<u8>,
+    body_bytes: usize,
+    charge: usize,
+    appends: usize,
+    items: u64,
+}
+
+/// One run: a line of the directory and the groups it is made of.
+struct Line {
+    run: Run,
+    cell: Arc<Cell>,
+    /// Header and entries of each group, in order.
+    groups: Vec<(Vec<u8>, Vec<u8>)>,
+}
+
+impl Draft {
+    /// Sorts the items by log, keeping their order within one, and joins what can be one run.
+    fn new(mut items: Vec<Item>) -> Self {
+        items.sort_by_key(|item| item.cell.id);
+        let charge = items.iter().map(|item| item.charge).sum();
+        let mut draft = Self {
+            lines: Vec::new(),
+            directory: Vec::new(),
+            body_bytes: 0,
+            charge,
+            appends: 0,
+            items: items.len() as u64,
+        };
+        for item in items {
+            draft.add(item);
+        }
+        for line in &mut draft.lines {
+            let parts: Vec<_> = line.groups.iter().flat_map(|(h, e)| [&h[..], &e[..]]).collect();
+            line.run.checksum = if parts.is_empty() { 0 } else { crc32c_of(&parts) };
+        }
+        draft.directory = encode_directory(draft.lines.iter().map(|line| &line.run));
+        draft
+    }
+
+    fn add(&mut self, item: Item) {
+        let log = item.cell.id;
+        let mark = |kind, first| Run::mark(log, kind, first);
+        let run = match item.op {
+            Op::Seal { next } => mark(Kind::Seal, next),
+            Op::Trim { before } => mark(Kind::Trim, before),
+            Op::Delete { next } => mark(Kind::Delete, next),
+            Op::Entries { first, count, time, bytes } => {
+                return self.add_entries(item.cell, first, count, time, bytes);
+            }
+        };
+        self.lines.push(Line { run, cell: item.cell, groups: Vec::new() });
+    }
+
+    fn add_entries(
+        &mut self,
+        cell: Arc<Cell>,
+        first: u64,
+        count: u32,
+        time: Timestamp,
+        bytes: Vec<u8>,
+    ) {
+        let header = group_header(time, count, bytes.len());
+        let length = header.len() + bytes.len();
+        self.body_bytes += length;
+        self.appends += 1;
+        let joins = |line: &&mut Line| {
+            line.run.log == cell.id && line.run.kind == Kind::Entries && line.run.end() == first
+        };
+        if let Some(line) = self.lines.last_mut().filter(joins) {
+            line.run.count += count;
+            line.run.last_time = time;
+            line.run.length += length as u32;
+            line.groups.push((header, bytes));
+            return;
+        }
+        let mut run = Run::mark(cell.id, Kind::Entries, first);
+        (run.count, run.length) = (count, length as u32);
+        (run.first_time, run.last_time) = (time, time);
+        self.lines.push(Line { run, cell, groups: vec![(header, bytes)] });
+    }
+
+    fn padded_bytes(&self) -> usize {
+        padded(HEADER_BYTES + self.directory.len() + self.body_bytes)
+    }
+
+    /// The whole chunk, padding included, and its header's checksum.
+    fn encode(&mut self, header: &Header) -> (Vec<u8>, u32) {
+        let mut buffer = Vec::with_capacity(self.padded_bytes());
+        buffer.extend(header.encode());
+        let checksum = crc32c(&buffer[..HEADER_BYTES - 4]);
+        buffer.extend(&self.directory);
+        for (header, entries) in self.lines.iter_mut().flat_map(|line| line.groups.drain(..)) {
+            buffer.extend(header);
+            buffer.extend(entries);
+        }
+        buffer.resize(self.padded_bytes(), 0);
+        (buffer, checksum)
+    }
+}

@@ -1,0 +1,222 @@
+//! A log: entries in a dense order, appended at one end and trimmed at the other.
+
+use std::fmt;
+use std::sync::Arc;
+
+use model::Timestamp;
+use tokio::sync::watch;
+
+use crate::cell::{self, Cell, State};
+use crate::entries::{Batch, Budget, Entries, Malformed};
+use crate::error::{Damage, Error, Result};
+use crate::journal::{Item, Op, Progress};
+use crate::storage::Core;
+use crate::tail::Permit;
+
+/// Names a log. A name is never used again after its log was deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LogId(pub u64);
+
+impl fmt::Display for LogId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The place of an entry in its log. Dense, from [`Offset::FIRST`] on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Offset(pub u64);
+
+impl Offset {
+    /// The first entry of every log. `Offset(0)` is before it.
+    pub const FIRST: Self = Self(1);
+}
+
+impl fmt::Display for Offset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Where a log begins and ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogState {
+    /// The first entry that is not trimmed, or `next` if there is none.
+    pub first: Offset,
+    /// The offset after the last durable entry: what readers may see lies below.
+    pub next: Offset,
+    /// The offset that the next append will get.
+    pub appended: Offset,
+    /// Whether it is durably sealed.
+    pub sealed: bool,
+    /// The time of the last append; the next one is not earlier.
+    pub last_time: Timestamp,
+}
+
+/// One log. Cheap to clone; all clones are the same log.
+#[derive(Clone)]
+pub struct Log {
+    core: Arc<Core>,
+    cell: Arc<Cell>,
+}
+
+impl Log {
+    pub(crate) fn new(core: Arc<Core>, cell: Arc<Cell>) -> Self {
+        Self { core, cell }
+    }
+
+    /// Its name.
+    pub fn id(&self) -> LogId {
+        self.cell.id
+    }
+
+    /// Where it begins and ends now.
+    pub fn state(&self) -> LogState {
+        self.cell.state.lock().snapshot()
+    }
+
+    /// Appends all of `batch` or nothing, and never waits: order in the log is the order of these
+    /// calls, and what the commit says of offset and time holds at once. Await the commit to know
+    /// it durable. The batch's time is moved up to the log's last one if it is earlier.
+    ///
+    /// `permit` comes from [`crate::Storage::admit`]; the append takes [`Batch::cost`] of it.
+    pub fn append(&self, permit: &mut Permit, batch: Batch) -> Result<Commit> {
+        assert!(!batch.is_empty(), "an append has entries");
+        let (charge, time) = (batch.cost(), batch.time());
+        let (count, bytes) = batch.into_parts()?;
+        let mut state = self.cell.state.lock();
+        self.refuse_ended(&state)?;
+        let first = state.appended;
+        let time = time.max(state.last_time);
+        permit.spend(charge)?;
+        let op = Op::Entries { first, count, time, bytes };
+        let ticket = self.push(op, charge)?;
+        state.appended += u64::from(count);
+        state.last_time = time;
+        Ok(self.commit(ticket, first, time))
+    }
+
+    /// Lets the log take no more. Again on a sealed log: nothing changes.
+    pub fn seal(&self) -> Result<Commit> {
+        let mut state = self.cell.state.lock();
+        if state.deleting {
+            return Err(Error::NotFound(self.id()));
+        }
+        let ticket = self.push(Op::Seal { next: state.appended }, 0)?;
+        state.sealing = true;
+        Ok(self.commit(ticket, state.appended, state.last_time))
+    }
+
+    /// Lets go of everything below `before`, at most of everything there is. Only advances.
+    pub fn trim(&self, before: Offset) -> Result<Commit> {
+        let state = self.cell.state.lock();
+        if state.deleting {
+            return Err(Error::NotFound(self.id()));
+        }
+        let before = before.0.min(state.appended);
+        let ticket = self.push(Op::Trim { before }, 0)?;
+        Ok(self.commit(ticket, state.appended, state.last_time))
+    }
+
+    /// Lets go of the whole log, for ever. Again on a deleted log: nothing changes.
+    pub fn delete(&self) -> Result<Commit> {
+        let mut state = self.cell.state.lock();
+        let ticket = self.push(Op::Delete { next: state.appended }, 0)?;
+        state.deleting = true;
+        Ok(self.commit(ticket, state.appended, state.last_time))
+    }
+
+    fn refuse_ended(&self, state: &State) -> Result<()> {
+        if state.deleting {
+            return Err(Error::NotFound(self.id()));
+        }
+        if state.sealing {
+            return Err(Error::Sealed(self.id()));
+        }
+        Ok(())
+    }
+
+    /// Called under the cell's lock, so that the journal's order is the log's.
+    fn push(&self, op: Op, charge: usize) -> Result<u64> {
+        self.core.journal.push(Item { cell: self.cell.clone(), op, charge })
+    }
+
+    fn commit(&self, ticket: u64, base: u64, time: Timestamp) -> Commit {
+        Commit { base: Offset(base), time, ticket, progress: self.core.journal.progress() }
+    }
+
+    /// Entries from `from` on (from the first one, if `from` is trimmed), as many as the limits
+    /// allow, but at least one if there is any. May be fewer than there are: ask again at `next`.
+    pub async fn read(
+        &self,
+        from: Offset,
+        max_entries: usize,
+        max_bytes: usize,
+    ) -> Result<Entries> {
+        let mut budget = Budget { entries: max_entries, bytes: max_bytes };
+        let mut entries = Vec::new();
+        let mut next = from.0;
+        let runs = {
+            let state = self.cell.state.lock();
+            if state.is_deleted() {
+                return Err(Error::NotFound(self.id()));
+            }
+            next = next.max(state.first);
+            state.runs_from(next, budget)
+        };
+        let decoded = cell::decode_runs(&runs, next, &mut budget, &mut entries);
+        decoded.map_err(|Malformed| self.malformed_tail())?;
+        let next = entries.last().map_or(next, |entry| entry.offset.0 + 1);
+        Ok(Entries { entries, next: Offset(next) })
+    }
+
+    /// The first entry of `time` or later, or the offset after the last durable one.
+    pub async fn offset_at(&self, time: Timestamp) -> Result<Offset> {
+        let state = self.cell.state.lock();
+        if state.is_deleted() {
+            return Err(Error::NotFound(self.id()));
+        }
+        if state.last_time < time {
+            return Ok(Offset(state.durable));
+        }
+        let found = state.tail_offset_at(time).map_err(|Malformed| self.malformed_tail())?;
+        Ok(Offset(found.unwrap_or(state.first)))
+    }
+
+    fn malformed_tail(&self) -> Error {
+        let damage = Damage::new("memory", 0, "the tail holds bytes that are not entries");
+        damage.in_log(self.id(), 0, 0).into()
+    }
+}
+
+/// An append that has its place and waits to become durable.
+#[must_use = "nothing is durable before `durable` says so"]
+#[derive(Debug)]
+pub struct Commit {
+    /// The offset of the batch's first entry. Of a seal, trim or delete: the log's next offset.
+    pub base: Offset,
+    /// The time of the batch's entries, after the log had its say.
+    pub time: Timestamp,
+    ticket: u64,
+    progress: watch::Receiver<Progress>,
+}
+
+impl Commit {
+    /// Waits until the append is durable. An error means that its outcome is unknown: it may
+    /// still turn out durable, now (`Unavailable`, the disk is full) or after a restart.
+    pub async fn durable(mut self) -> Result<()> {
+        let decided = |progress: &Progress| {
+            progress.durable > self.ticket || progress.trouble.is_some() || progress.ended
+        };
+        let progress = self.progress.wait_for(decided).await;
+        let Ok(progress) = progress else { return Err(ended()) };
+        if progress.durable > self.ticket {
+            return Ok(());
+        }
+        Err(progress.trouble.clone().map_or_else(ended, Error::from))
+    }
+}
+
+fn ended() -> Error {
+    Error::Poisoned("the storage was closed before the append was durable".into())
+}

@@ -1,0 +1,119 @@
+//! The budget of what waits in memory for its segment, and the ledger of who used it.
+//!
+//! Invariant: permits taken by appends come back exactly once, when the chunk they went into is
+//! in a durable segment.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
+
+use crate::error::{Error, Result};
+
+/// What one append costs in memory beside its bytes: its run in the tail, its place in the
+/// chunk's header and directory, and its way through the journal's queue.
+pub(crate) const RUN_OVERHEAD: usize = 120;
+
+/// Leave to append up to so many bytes.
+#[derive(Debug)]
+pub struct Permit(OwnedSemaphorePermit);
+
+impl Permit {
+    /// Takes `cost` out of the permit for one append.
+    pub(crate) fn spend(&mut self, cost: usize) -> Result<()> {
+        let available = self.0.num_permits();
+        let spent = self.0.split(cost);
+        spent.ok_or(Error::TooLarge { size: cost, limit: available })?.forget();
+        Ok(())
+    }
+}
+
+/// The budget and what it went into.
+pub(crate) struct Tail {
+    permits: Arc<Semaphore>,
+    limit: usize,
+    ledger: Mutex<Ledger>,
+}
+
+#[derive(Default)]
+struct Ledger {
+    charges: VecDeque<Charge>,
+    bytes: usize,
+}
+
+/// What one durable chunk holds in memory.
+#[derive(Clone, Copy, Debug)]
+struct Charge {
+    chunk: u64,
+    bytes: usize,
+    /// When it became durable.
+    since: Instant,
+}
+
+impl Tail {
+    pub(crate) fn new(limit: usize) -> Self {
+        let permits = Arc::new(Semaphore::new(limit));
+        Self { permits, limit, ledger: Mutex::default() }
+    }
+
+    /// Leave for `bytes`, if there is room for them right now.
+    pub(crate) fn try_admit(&self, bytes: usize) -> Result<Option<Permit>> {
+        let count = self.count(bytes)?;
+        Ok(self.permits.clone().try_acquire_many_owned(count).ok().map(Permit))
+    }
+
+    /// Leave for `bytes`, as soon as there is room; in the order of the calls.
+    pub(crate) async fn admit(&self, bytes: usize) -> Result<Permit> {
+        let permit = self.permits.clone().acquire_many_owned(self.count(bytes)?).await;
+        Ok(Permit(permit.expect("the budget is never closed")))
+    }
+
+    fn count(&self, bytes: usize) -> Result<u32> {
+        // Half of the budget, so that one caller never waits for the whole tail to empty.
+        let limit = self.limit / 2;
+        if bytes > limit {
+            return Err(Error::TooLarge { size: bytes, limit });
+        }
+        Ok(u32::try_from(bytes).expect("the configuration keeps the budget below 4 GiB"))
+    }
+
+    /// Notes that `chunk` is durable and holds `bytes` of permits.
+    pub(crate) fn charge(&self, chunk: u64, bytes: usize) {
+        let mut ledger = self.ledger.lock();
+        ledger.bytes += bytes;
+        ledger.charges.push_back(Charge { chunk, bytes, since: Instant::now() });
+    }
+
+    /// As `charge`, for a chunk that recovery found: nobody asked for its permits.
+    pub(crate) fn charge_recovered(&self, chunk: u64, bytes: usize) {
+        self.charge(chunk, self.permits.forget_permits(bytes));
+    }
+
+    /// Gives back the permits of every chunk up to and with `chunk`.
+    pub(crate) fn release_through(&self, chunk: u64) {
+        let mut ledger = self.ledger.lock();
+        while let Some(charge) = ledger.charges.pop_front_if(|charge| charge.chunk <= chunk) {
+            ledger.bytes -= charge.bytes;
+            self.permits.add_permits(charge.bytes);
+        }
+    }
+
+    /// The last chunk of the shortest prefix that holds `bytes`, or of all.
+    pub(crate) fn prefix_of(&self, bytes: usize) -> Option<u64> {
+        let mut sum = 0;
+        let ledger = self.ledger.lock();
+        let enough = ledger.charges.iter().find(|charge| {
+            sum += charge.bytes;
+            sum >= bytes
+        });
+        enough.or(ledger.charges.back()).map(|charge| charge.chunk)
+    }
+
+    /// How many bytes durable chunks hold, and since when the oldest does.
+    pub(crate) fn held(&self) -> (usize, Option<Instant>) {
+        let ledger = self.ledger.lock();
+        (ledger.bytes, ledger.charges.front().map(|charge| charge.since))
+    }
+}

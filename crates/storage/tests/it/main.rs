@@ -1,0 +1,4 @@
+//! The storage through its door, on real and simulated disks.
+
+mod logs;
+mod world;
