@@ -61,6 +61,9 @@ impl DiskLock {
     }
 }
 
+/// The file whose lock stands for the directory.
+const LOCK: &str = "lock";
+
 /// A directory of the machine's file system.
 #[derive(Clone, Debug)]
 pub struct LocalDisk {
@@ -82,6 +85,11 @@ impl LocalDisk {
             return Err(io::ErrorKind::NotADirectory.into());
         }
         Ok(Self { root })
+    }
+
+    /// The number of the process that holds, or last held, `root`.
+    pub fn holder(root: &Path) -> Option<u32> {
+        fs::read_to_string(root.join(LOCK)).ok()?.trim().parse().ok()
     }
 
     /// The directory itself.
@@ -143,9 +151,14 @@ impl Disk for LocalDisk {
             .write(true)
             .create(true)
             .truncate(false)
-            .open(self.root.join("lock"))?;
+            .open(self.root.join(LOCK))?;
         match file.try_lock() {
-            Ok(()) => Ok(DiskLock::new(file)),
+            Ok(()) => {
+                // Only so that whoever is refused can be told by whom; a full disk may lose it.
+                let _ = file.set_len(0);
+                let _ = file.write_all_at(format!("{}\n", std::process::id()).as_bytes(), 0);
+                Ok(DiskLock::new(file))
+            }
             Err(TryLockError::WouldBlock) => Err(io::ErrorKind::WouldBlock.into()),
             Err(TryLockError::Error(error)) => Err(error),
         }
