@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::coerce::Members;
-use super::render::quoted;
+use super::render::{quoted, shortened};
 use super::{Length, List, Map, Range, Shape, Structure, Text};
 use crate::error::{ApiError, ErrorCode};
 use crate::value::Value;
@@ -185,7 +185,7 @@ impl Violations {
             self.add(path, value, shape, &constraint);
         }
         for (key, _) in entries.iter().filter(|(_, value)| *value == Value::Null) {
-            self.add(&format!("{path}.{key}.member"), &Value::Null, shape, NOT_NULL);
+            self.add(&format!("{path}.{}.member", shortened(key)), &Value::Null, shape, NOT_NULL);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What a request may look like, and what AWS says when it looks otherwise.
 //!
-//! Two steps, in AWS's order: every member is brought to its type ([`coerce`]; the first mismatch
-//! is a `SerializationException`), then every constraint is checked ([`constraints`]; up to ten
+//! Two steps, in AWS's order: every member is brought to its type (`coerce`; the first mismatch
+//! is a `SerializationException`), then every constraint is checked (`constraints`; up to ten
 //! violations make one `ValidationException`).
 
 mod coerce;

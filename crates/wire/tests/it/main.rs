@@ -1,5 +1,8 @@
 //! The wire from outside: what AWS's own serializers send and what they must get back.
 
+#![expect(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
+
+mod dispatch;
 mod golden;
 mod model;
 mod quick;

@@ -47,9 +47,11 @@ fn legal(shape: &'static Shape) -> BoxedStrategy<Tree> {
     }
 }
 
+type Entry = (Cow<'static, str>, Tree);
+
 /// Every legal structure: required members always there, the others sometimes, or null.
 fn legal_structure(structure: &Structure) -> BoxedStrategy<Tree> {
-    let members: Vec<BoxedStrategy<Option<(Cow<'static, str>, Tree)>>> = structure
+    let members: Vec<BoxedStrategy<Option<Entry>>> = structure
         .members
         .iter()
         .map(|member| {

@@ -1,0 +1,220 @@
+//! From a body to a handler and back.
+
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use wire::kinesis::*;
+use wire::{ApiError, Call, Caller, Encoding, ErrorCode, Handlers, Operation, dispatch};
+
+/// Answers ListStreams with its caller and its limit, refuses DeleteStream, and nothing else.
+struct Echo;
+
+type Answer<I> = Result<<I as Call>::Output, ApiError>;
+
+fn unexpected<T>() -> Result<T, ApiError> {
+    Err(ApiError::bare(ErrorCode::InternalFailure))
+}
+
+impl Handlers for Echo {
+    async fn list_streams(
+        &self,
+        caller: &Caller,
+        input: ListStreamsInput,
+    ) -> Answer<ListStreamsInput> {
+        Ok(ListStreamsOutput {
+            stream_names: vec![caller.account.clone(), caller.region.clone()],
+            next_token: input.limit.map(|limit| limit.to_string()),
+            ..Default::default()
+        })
+    }
+
+    async fn create_stream(&self, _: &Caller, _: CreateStreamInput) -> Answer<CreateStreamInput> {
+        Ok(())
+    }
+
+    async fn delete_stream(
+        &self,
+        _: &Caller,
+        input: DeleteStreamInput,
+    ) -> Answer<DeleteStreamInput> {
+        let name = input.stream_name.unwrap_or_default();
+        Err(ApiError::new(ErrorCode::ResourceNotFound, format!("{name} is not there")))
+    }
+
+    async fn add_tags_to_stream(
+        &self,
+        _: &Caller,
+        _: AddTagsToStreamInput,
+    ) -> Answer<AddTagsToStreamInput> {
+        unexpected()
+    }
+
+    async fn decrease_stream_retention_period(
+        &self,
+        _: &Caller,
+        _: DecreaseStreamRetentionPeriodInput,
+    ) -> Answer<DecreaseStreamRetentionPeriodInput> {
+        unexpected()
+    }
+
+    async fn describe_limits(
+        &self,
+        _: &Caller,
+        _: DescribeLimitsInput,
+    ) -> Answer<DescribeLimitsInput> {
+        unexpected()
+    }
+
+    async fn describe_stream(
+        &self,
+        _: &Caller,
+        _: DescribeStreamInput,
+    ) -> Answer<DescribeStreamInput> {
+        unexpected()
+    }
+
+    async fn describe_stream_summary(
+        &self,
+        _: &Caller,
+        _: DescribeStreamSummaryInput,
+    ) -> Answer<DescribeStreamSummaryInput> {
+        unexpected()
+    }
+
+    async fn get_records(&self, _: &Caller, _: GetRecordsInput) -> Answer<GetRecordsInput> {
+        unexpected()
+    }
+
+    async fn get_shard_iterator(
+        &self,
+        _: &Caller,
+        _: GetShardIteratorInput,
+    ) -> Answer<GetShardIteratorInput> {
+        unexpected()
+    }
+
+    async fn increase_stream_retention_period(
+        &self,
+        _: &Caller,
+        _: IncreaseStreamRetentionPeriodInput,
+    ) -> Answer<IncreaseStreamRetentionPeriodInput> {
+        unexpected()
+    }
+
+    async fn list_shards(&self, _: &Caller, _: ListShardsInput) -> Answer<ListShardsInput> {
+        unexpected()
+    }
+
+    async fn list_tags_for_resource(
+        &self,
+        _: &Caller,
+        _: ListTagsForResourceInput,
+    ) -> Answer<ListTagsForResourceInput> {
+        unexpected()
+    }
+
+    async fn list_tags_for_stream(
+        &self,
+        _: &Caller,
+        _: ListTagsForStreamInput,
+    ) -> Answer<ListTagsForStreamInput> {
+        unexpected()
+    }
+
+    async fn merge_shards(&self, _: &Caller, _: MergeShardsInput) -> Answer<MergeShardsInput> {
+        unexpected()
+    }
+
+    async fn put_record(&self, _: &Caller, _: PutRecordInput) -> Answer<PutRecordInput> {
+        unexpected()
+    }
+
+    async fn put_records(&self, _: &Caller, _: PutRecordsInput) -> Answer<PutRecordsInput> {
+        unexpected()
+    }
+
+    async fn remove_tags_from_stream(
+        &self,
+        _: &Caller,
+        _: RemoveTagsFromStreamInput,
+    ) -> Answer<RemoveTagsFromStreamInput> {
+        unexpected()
+    }
+
+    async fn split_shard(&self, _: &Caller, _: SplitShardInput) -> Answer<SplitShardInput> {
+        unexpected()
+    }
+
+    async fn tag_resource(&self, _: &Caller, _: TagResourceInput) -> Answer<TagResourceInput> {
+        unexpected()
+    }
+
+    async fn untag_resource(
+        &self,
+        _: &Caller,
+        _: UntagResourceInput,
+    ) -> Answer<UntagResourceInput> {
+        unexpected()
+    }
+
+    async fn update_shard_count(
+        &self,
+        _: &Caller,
+        _: UpdateShardCountInput,
+    ) -> Answer<UpdateShardCountInput> {
+        unexpected()
+    }
+}
+
+/// Nothing here waits, so one poll is enough.
+fn call(operation: Operation, encoding: Encoding, body: &Bytes) -> Result<Bytes, ApiError> {
+    let caller = Caller {
+        account: "123456789012".to_owned(),
+        region: "eu-west-1".to_owned(),
+        request_id: String::new(),
+    };
+    let future = pin!(dispatch(&Echo, &caller, operation, encoding, body));
+    match future.poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(answer) => answer,
+        Poll::Pending => panic!("a handler of this test waited"),
+    }
+}
+
+fn call_json(operation: Operation, body: &'static str) -> Result<Bytes, ApiError> {
+    call(operation, Encoding::Json, &Bytes::from_static(body.as_bytes()))
+}
+
+#[test]
+fn a_handler_gets_the_input_and_its_output_is_the_body() {
+    let answer = call_json(Operation::ListStreams, r#"{"Limit":3}"#).unwrap();
+    let expected =
+        r#"{"StreamNames":["123456789012","eu-west-1"],"HasMoreStreams":false,"NextToken":"3"}"#;
+    assert_eq!(answer, expected);
+    let answer =
+        call(Operation::ListStreams, Encoding::Cbor, &Bytes::from_static(b"\xbf\xff")).unwrap();
+    assert!(answer.starts_with(b"\xbf\x6bStreamNames\x9f"));
+}
+
+#[test]
+fn an_operation_without_an_answer_has_an_empty_body() {
+    let answer = call_json(Operation::CreateStream, r#"{"StreamName":"orders"}"#);
+    assert_eq!(answer, Ok(Bytes::new()));
+}
+
+#[test]
+fn refusals_come_from_the_schema_and_from_the_handler() {
+    let refusal = call_json(Operation::CreateStream, "{}").unwrap_err();
+    assert_eq!(refusal.code, ErrorCode::Validation);
+    let refusal = call_json(Operation::DeleteStream, r#"{"StreamName":"orders"}"#).unwrap_err();
+    assert_eq!(refusal, ApiError::new(ErrorCode::ResourceNotFound, "orders is not there"));
+}
+
+#[test]
+fn what_is_not_supported_is_unknown() {
+    for &operation in Operation::ALL.iter().filter(|operation| !operation.is_supported()) {
+        let refusal = call_json(operation, "{}").unwrap_err();
+        assert_eq!(refusal, ApiError::bare(ErrorCode::UnknownOperation));
+    }
+}
