@@ -40,17 +40,6 @@ pub trait Call: Input {
     type Output: Serialize + DeserializeOwned + Send;
 }
 
-/// A row of the table in `docs/coverage.md`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Coverage {
-    /// The operation.
-    pub operation: Operation,
-    /// Whether it is carried out.
-    pub supported: bool,
-    /// What it does, in a few words.
-    pub summary: &'static str,
-}
-
 const TARGET_PREFIX: &str = "Kinesis_20131202.";
 
 /// Rows are `Name: Class;` for an operation that is only known, and
@@ -271,26 +260,18 @@ operations! {
     UpdateStreamWarmThroughput: Control;
 }
 
-/// The rows of the coverage page, in the order of the model.
-pub fn coverage_rows() -> impl Iterator<Item = Coverage> {
-    Operation::ALL.iter().map(|&operation| Coverage {
-        operation,
-        supported: operation.is_supported(),
-        summary: operation.summary().trim(),
-    })
-}
-
-/// The coverage page's table, as markdown.
+/// The table of `docs/coverage.md`, in the order of the model.
 pub fn coverage() -> String {
     let mut table = String::from("| operation | plane | supported | what it does |\n");
     table.push_str("|---|---|---|---|\n");
-    for row in coverage_rows() {
-        let plane = match row.operation.class() {
+    for operation in Operation::ALL {
+        let plane = match operation.class() {
             Class::Control => "control",
             Class::Data => "data",
         };
-        let supported = if row.supported { "yes" } else { "not yet" };
-        writeln!(table, "| {} | {plane} | {supported} | {} |", row.operation.name(), row.summary)
+        let supported = if operation.is_supported() { "yes" } else { "not yet" };
+        let (name, summary) = (operation.name(), operation.summary().trim());
+        writeln!(table, "| {name} | {plane} | {supported} | {summary} |")
             .expect("writing to a string cannot fail");
     }
     table

@@ -66,7 +66,7 @@ pub fn decode(encoding: Encoding, body: &Bytes) -> Result<Value<'_>> {
 }
 
 /// Whether the body is an object at all. A body that is not is reported before a wrong signature.
-pub fn is_object(encoding: Encoding, body: &Bytes) -> bool {
+pub(crate) fn is_object(encoding: Encoding, body: &Bytes) -> bool {
     matches!(decode(encoding, body), Ok(Value::Map(_)))
 }
 

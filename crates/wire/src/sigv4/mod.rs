@@ -56,11 +56,6 @@ impl PayloadHash {
         Self(Sha256::digest(body).into())
     }
 
-    /// Takes a hash that was calculated as the body came in.
-    pub const fn from_sha256(hash: [u8; 32]) -> Self {
-        Self(hash)
-    }
-
     fn hex(self) -> String {
         hex(&self.0)
     }

@@ -313,6 +313,14 @@ fn a_claimed_body_hash_must_be_the_real_one() {
 }
 
 #[test]
+fn keys_that_do_not_exist_or_are_over_are_refused_in_awss_words() {
+    let unknown = "The security token included in the request is invalid.";
+    assert_eq!(unknown_key(), ApiError::new(ErrorCode::UnrecognizedClient, unknown));
+    let expired = "The security token included in the request is expired";
+    assert_eq!(expired_token(), ApiError::new(ErrorCode::ExpiredToken, expired));
+}
+
+#[test]
 fn host_and_target_must_be_signed() {
     let header = "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20261123/eu-west-1/kinesis/aws4_request, \
                   SignedHeaders=x-amz-date, Signature=0";
