@@ -186,6 +186,9 @@ impl Config {
         if self.auth.keys.iter().any(|key| key.access_key_id.is_empty()) {
             return refuse("auth.keys", "an access_key_id is empty");
         }
+        if let Err(error) = self.storage.validate() {
+            return refuse("storage", &error.to_string());
+        }
         Ok(())
     }
 }

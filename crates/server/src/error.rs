@@ -76,11 +76,14 @@ pub enum Error {
     NoAccessKey,
     /// Another process uses the data directory.
     #[error(
-        "data directory {} is in use by another weir process: stop that one, or give this one a          directory of its own with --data-dir", path.display()
+        "data directory {} is in use by another weir process{}: stop that one, or give this one \
+         a directory of its own with --data-dir", path.display(), number(holder)
     )]
     Locked {
         /// The directory.
         path: PathBuf,
+        /// The number of that process, if it could be read.
+        holder: Option<u32>,
     },
     /// The storage cannot be opened or closed.
     #[error(transparent)]
@@ -101,6 +104,10 @@ pub enum Error {
 
 fn from(origin: &Option<String>) -> String {
     origin.as_ref().map(|origin| format!(" ({origin})")).unwrap_or_default()
+}
+
+fn number(holder: &Option<u32>) -> String {
+    holder.map(|number| format!(" (number {number})")).unwrap_or_default()
 }
 
 /// What this crate's calls answer.

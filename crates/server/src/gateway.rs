@@ -54,7 +54,11 @@ impl<H: Handlers + 'static> Answer for Gateway<H> {
         let request_id = &*ids.request_id;
         let span = tracing::info_span!("request", request_id, operation = tracing::field::Empty);
         let request = http_request(&head);
-        let mut outcome = self.handle(&request, body, &ids).instrument(span).await;
+        let handled = AssertUnwindSafe(self.handle(&request, body, &ids)).catch_unwind();
+        let mut outcome = handled
+            .map(|handled| handled.unwrap_or_else(|panic| self.panicked(&request, &*panic)))
+            .instrument(span)
+            .await;
         let ids = RequestIds { request_id, extended: &ids.extended };
         outcome.response.complete(&request, &ids);
         let (operation, status) = (outcome.operation, outcome.response.status);
@@ -96,12 +100,18 @@ impl<H: Handlers> Gateway<H> {
     ) -> Result<bytes::Bytes, ApiError> {
         let account = self.account.clone();
         let caller = Caller { account, region, request_id: ids.request_id.clone() };
-        let call = dispatch(&self.handlers, &caller, operation, encoding, &body.bytes);
-        AssertUnwindSafe(call).catch_unwind().await.unwrap_or_else(|panic| {
-            self.metrics.panics.inc();
-            tracing::error!(panic = panic_text(&*panic), "a request's handler panicked");
-            Err(ApiError::bare(ErrorCode::InternalFailure))
-        })
+        dispatch(&self.handlers, &caller, operation, encoding, &body.bytes).await
+    }
+
+    fn panicked(&self, request: &HttpRequest<'_>, panic: &(dyn Any + Send)) -> Outcome {
+        self.metrics.panics.inc();
+        tracing::error!(panic = panic_text(panic), "a request's handling panicked");
+        let target = request.headers.get("x-amz-target").unwrap_or_default();
+        Outcome {
+            operation: Operation::from_target(target),
+            response: failure(request, &ApiError::bare(ErrorCode::InternalFailure)),
+            cut_short: true,
+        }
     }
 }
 
@@ -135,15 +145,19 @@ fn refused_body(refused: Refused, request: &HttpRequest<'_>) -> Outcome {
         Refused::Late => empty(408),
         Refused::Broken => empty(400),
         Refused::NoRoom => {
-            let content_type = request.headers.get("content-type").unwrap_or_default();
-            let encoding = Encoding::from_content_type(content_type).unwrap_or(Encoding::Json);
             let text = "the memory for request bodies (http.bodies_bytes_max) is used up";
-            envelope::failure(encoding, &ApiError::new(ErrorCode::ServiceUnavailable, text))
+            failure(request, &ApiError::new(ErrorCode::ServiceUnavailable, text))
         }
     };
     let cut_short = refused != Refused::TooLarge { drained: true };
     tracing::debug!(?refused, "a request's body was refused");
     Outcome { operation: None, response, cut_short }
+}
+
+/// A refusal in the request's encoding, if it got as far as naming one.
+fn failure(request: &HttpRequest<'_>, refusal: &ApiError) -> envelope::Response {
+    let content_type = request.headers.get("content-type").unwrap_or_default();
+    envelope::failure(Encoding::from_content_type(content_type).unwrap_or(Encoding::Json), refusal)
 }
 
 /// The request as the envelope and the signature look at it.

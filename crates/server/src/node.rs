@@ -5,10 +5,12 @@
 //! stop:  accept ── requests under way ── streams ── storage flushes and closes ── tasks
 //! ```
 
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
-use runtime::{Meters, Tasks};
+use runtime::{LocalDisk, Meters, Tasks};
 use storage::Storage;
 use streams::Streams;
 use tokio::time::Instant;
@@ -30,7 +32,7 @@ pub struct Node {
     stop_grace: Duration,
     root_key_created: Option<AccessKey>,
     /// Removed, if it is temporary, when all else is gone.
-    _home: Home,
+    home: Home,
 }
 
 impl Node {
@@ -74,13 +76,18 @@ impl Node {
             tasks: world.tasks,
             stop_grace: config.stop_grace,
             root_key_created,
-            _home: world.home,
+            home: world.home,
         })
     }
 
     /// Where clients reach it, with the port that was chosen.
     pub fn address(&self) -> SocketAddr {
         self.front.address()
+    }
+
+    /// The directory of its data; none when the world has none.
+    pub fn directory(&self) -> Option<&Path> {
+        self.home.path()
     }
 
     /// The root access key, if this start made it: to be shown once.
@@ -91,10 +98,11 @@ impl Node {
     /// Runs until `stop` resolves, then stops gracefully; or until the node cannot go on, which
     /// is an error.
     pub async fn run_until(self, stop: impl Future<Output = ()>) -> Result<()> {
+        let failed = self.tasks.stopping();
         tokio::select! {
             biased;
             () = stop => {}
-            () = self.tasks.stopping().cancelled() => {}
+            () = failed.cancelled() => {}
         }
         self.stop().await
     }
@@ -128,9 +136,17 @@ async fn open_storage(config: &Config, world: &World, meters: &Meters) -> Result
     };
     let path = || world.home.path().unwrap_or(&config.data_dir).to_owned();
     Storage::open(config.storage.clone(), parts).await.map_err(|error| match error {
-        storage::Error::Locked { .. } => Error::Locked { path: path() },
+        storage::Error::Locked => Error::Locked { holder: LocalDisk::holder(&path()), path: path() },
+        storage::Error::Io { source, .. } if not_ours(&source) => {
+            Error::DataDirectory { path: path(), source }
+        }
         other => Error::Storage(other),
     })
+}
+
+/// Whether the directory is not for this process to write to.
+fn not_ours(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem)
 }
 
 /// The keys that may sign, and the root key if it had to be made for that.
