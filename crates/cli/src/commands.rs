@@ -1,0 +1,58 @@
+//! One file per command. Each has its arguments, its `--help` and its work.
+
+mod bench;
+mod check;
+mod completions;
+mod config;
+mod node;
+mod put;
+mod streams;
+mod tail;
+
+use clap::Subcommand;
+
+use crate::exit::Exit;
+
+/// What `weir` can do.
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Run a node for development: loopback only, any credentials, relaxed limits
+    Dev(node::DevArgs),
+    /// Run a node: signatures verified, AWS limits
+    Serve(node::ServeArgs),
+    /// Put records, one a line of standard input
+    Put(put::PutArgs),
+    /// Print the records of all shards of a stream
+    Tail(tail::TailArgs),
+    /// List, show, create, delete, split, merge and scale streams
+    Streams(streams::StreamsArgs),
+    /// Measure a node's throughput and latency, and verify what it gives back
+    Bench(bench::BenchArgs),
+    /// Print the effective configuration of a node
+    Config(config::ConfigArgs),
+    /// Verify the data directory of a stopped node; changes nothing
+    Check(check::CheckArgs),
+    /// Print the completion script for a shell
+    Completions(completions::CompletionsArgs),
+}
+
+/// Runs one command to its end.
+pub(crate) fn run(command: Command) -> anyhow::Result<Exit> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let ended = runtime.block_on(async {
+        match command {
+            Command::Dev(args) => node::dev(args).await,
+            Command::Serve(args) => node::serve(args).await,
+            Command::Put(args) => put::run(args).await,
+            Command::Tail(args) => tail::run(args).await,
+            Command::Streams(args) => streams::run(args).await,
+            Command::Bench(args) => bench::run(args).await,
+            Command::Check(args) => check::run(args).await,
+            Command::Config(args) => config::run(&args),
+            Command::Completions(args) => completions::run(&args),
+        }
+    });
+    // A thread that waits for a line of standard input cannot be woken up: leave it behind.
+    runtime.shutdown_background();
+    ended
+}

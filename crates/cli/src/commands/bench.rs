@@ -1,0 +1,243 @@
+//! `weir bench`: a load tester of the public API.
+//!
+//! Closed loop: every connection sends its next request when the last is answered. Open loop
+//! (`--rate`): requests have a timetable, and latency counts from the time a request was due, so
+//! a server that stalls is charged for everything that had to wait (no coordinated omission).
+
+mod disk;
+mod pace;
+mod payload;
+mod reader;
+mod report;
+mod stats;
+mod verify;
+mod writer;
+
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context;
+use bytesize::ByteSize;
+use clap::{Args, ValueEnum};
+use futures_util::future::join_all;
+use runtime::{Entropy, Policy, SystemEntropy, Tasks};
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+use weir_client::kinesis::{CreateStreamInput, DeleteStreamInput};
+use weir_client::{Client, ClientConfig};
+
+use crate::commands::streams::wait_until_active;
+use crate::environment::ConnectionArgs;
+use crate::exit::{Exit, Usage};
+use crate::output;
+use reader::Arrivals;
+use report::Report;
+use stats::Stats;
+use writer::Until;
+
+/// Arguments of `weir bench`.
+#[derive(Args)]
+#[command(after_help = "\
+Works on a stream of its own, which it creates and deletes, unless --stream names one.
+Exits with 3 when --verify finds a record missing, doubled, out of order or changed.
+
+Examples:
+  weir bench
+  weir bench --op put-record --connections 64 --size 100B
+  weir bench --op put-to-get --rate 2000 --batch 1 --duration 30s
+  weir bench --verify --duration 30s --encoding json
+  weir bench --op disk-sync --data-dir weir-data")]
+pub(crate) struct BenchArgs {
+    /// What to measure
+    #[arg(long, value_enum, default_value_t)]
+    op: Op,
+    /// How many connections send requests
+    #[arg(long, default_value_t = const { NonZeroU32::new(8).expect("8 is not 0") }, value_name = "N")]
+    connections: NonZeroU32,
+    /// Open loop: how many records a second are due, over all connections
+    #[arg(long, value_name = "RECORDS")]
+    rate: Option<NonZeroU32>,
+    /// Records in a PutRecords request
+    #[arg(long, default_value_t = 500, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=500))]
+    batch: u16,
+    /// Bytes in a record
+    #[arg(long, default_value = "1KiB", value_name = "SIZE")]
+    size: ByteSize,
+    /// How long to send requests
+    #[arg(long, default_value = "10s", value_name = "TIME", value_parser = duration)]
+    duration: Duration,
+    /// Shards of the stream that is created
+    #[arg(long, default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(i32).range(1..))]
+    shards: i32,
+    /// Partition keys that each connection uses
+    #[arg(long, default_value_t = const { NonZeroU32::new(64).expect("64 is not 0") }, value_name = "N")]
+    keys: NonZeroU32,
+    /// For `get`: how much to put before reading starts
+    #[arg(long, default_value = "128MiB", value_name = "SIZE")]
+    fill: ByteSize,
+    /// Use this stream, which must exist and be empty, and keep it
+    #[arg(long)]
+    stream: Option<String>,
+    /// After writing, read everything back and check every record
+    #[arg(long)]
+    verify: bool,
+    /// For `disk-sync`: the directory to write in
+    #[arg(long, value_name = "DIR", required_if_eq("op", "disk-sync"))]
+    data_dir: Option<PathBuf>,
+    /// Print the report as one line of JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    connection: ConnectionArgs,
+}
+
+/// What `weir bench` measures.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Op {
+    /// PutRecords requests
+    #[default]
+    PutRecords,
+    /// PutRecord requests
+    PutRecord,
+    /// GetRecords requests, reading every shard from its beginning again and again
+    Get,
+    /// The time from when a PutRecords request is due until its records have been read
+    PutToGet,
+    /// Nothing of a node: how long the disk takes to write and sync 4 KiB
+    DiskSync,
+}
+
+impl Op {
+    fn name(self) -> String {
+        ValueEnum::to_possible_value(&self).expect("no value is skipped").get_name().to_owned()
+    }
+}
+
+pub(crate) async fn run(args: BenchArgs) -> anyhow::Result<Exit> {
+    if args.size.as_u64() < payload::BYTES_MIN as u64 {
+        let reason = format!("--size must be at least {} bytes", payload::BYTES_MIN);
+        return Err(Usage(reason).into());
+    }
+    let tasks = Tasks::default();
+    let report = match args.op {
+        Op::DiskSync => disk::run(&args, &tasks).await?,
+        _ => bench_node(&args, &tasks).await?,
+    };
+    if args.json {
+        output::json(&report)?;
+    } else {
+        output::line(&report)?;
+    }
+    Ok(if report.is_as_expected() { Exit::Done } else { Exit::Damaged })
+}
+
+async fn bench_node(args: &BenchArgs, tasks: &Tasks) -> anyhow::Result<Report> {
+    let bench = Bench::new(args, tasks.clone())?;
+    if args.stream.is_none() {
+        bench.create_stream().await?;
+    }
+    let measured = bench.measure().await;
+    if args.stream.is_none() {
+        let stream_name = Some(bench.stream.clone());
+        let deleted = bench.client.call(DeleteStreamInput { stream_name, ..Default::default() });
+        deleted.await.with_context(|| format!("stream {:?} is left behind", bench.stream))?;
+    }
+    measured
+}
+
+/// A run against a node.
+struct Bench<'a> {
+    args: &'a BenchArgs,
+    tasks: Tasks,
+    client: Client,
+    stream: String,
+    /// Tells the records of this run from any others.
+    run: u64,
+    /// What the times in the records count from.
+    epoch: Instant,
+}
+
+impl<'a> Bench<'a> {
+    fn new(args: &'a BenchArgs, tasks: Tasks) -> anyhow::Result<Self> {
+        let config = ClientConfig {
+            // What fails is counted, not hidden by another try.
+            attempts_max: 1,
+            connections_max: usize::MAX,
+            ..args.connection.client_config()?
+        };
+        let run = SystemEntropy.number();
+        let stream = args.stream.clone().unwrap_or_else(|| format!("weir-bench-{run:016x}"));
+        Ok(Self { args, tasks, client: Client::new(config)?, stream, run, epoch: Instant::now() })
+    }
+
+    /// A client for reading back: unlike what is measured, that is tried again.
+    fn patient_client(&self) -> anyhow::Result<Client> {
+        let config = ClientConfig { attempts_max: 10, ..self.client.config().clone() };
+        Ok(Client::new(config)?)
+    }
+
+    async fn create_stream(&self) -> anyhow::Result<()> {
+        let input = CreateStreamInput {
+            stream_name: self.stream.clone(),
+            shard_count: Some(self.args.shards),
+            ..CreateStreamInput::default()
+        };
+        self.client.call(input).await?;
+        wait_until_active(&self.client, &self.stream).await
+    }
+
+    async fn measure(&self) -> anyhow::Result<Report> {
+        let duration = Until::Passed(self.args.duration);
+        match self.args.op {
+            Op::Get => {
+                writer::run(self, Until::Written(self.args.fill.as_u64())).await?;
+                Ok(Report::new(self.args, reader::read_again_and_again(self).await?))
+            }
+            Op::PutToGet => {
+                let arrivals = Arrivals::open(self).await?;
+                let written = writer::run(self, duration).await?;
+                let latencies = arrivals.of(&written).await?;
+                Ok(Report::new(self.args, Stats { latencies, ..written.stats }))
+            }
+            Op::PutRecords | Op::PutRecord | Op::DiskSync => {
+                let written = writer::run(self, duration).await?;
+                let mut report = Report::new(self.args, written.stats.clone());
+                if self.args.verify {
+                    report.verified = Some(verify::run(self, &written).await?);
+                }
+                Ok(report)
+            }
+        }
+    }
+
+    /// Runs tasks side by side on all cores and gives their results in order.
+    async fn side_by_side<T, F>(&self, tasks: impl IntoIterator<Item = F>) -> Vec<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = T> + Send + 'static,
+    {
+        let mut results = Vec::new();
+        for task in tasks {
+            let (done, result) = oneshot::channel();
+            self.tasks.spawn("cli.bench.connection", Policy::Report, async move {
+                // The receiver is gone only when the whole run was given up.
+                let _ = done.send(task.await);
+            });
+            results.push(result);
+        }
+        let results = join_all(results).await;
+        results
+            .into_iter()
+            .map(|result| result.expect("a task that panics aborts the run"))
+            .collect()
+    }
+}
+
+/// `10s`, `1m 30s`.
+fn duration(text: &str) -> anyhow::Result<Duration> {
+    let span: jiff::SignedDuration = text.parse()?;
+    let duration = Duration::try_from(span).context("it must not be negative")?;
+    anyhow::ensure!(!duration.is_zero(), "it must not be zero");
+    Ok(duration)
+}

@@ -1,0 +1,76 @@
+//! What a run counts.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+
+/// Latencies in microseconds, to three digits.
+#[derive(Clone, Debug)]
+pub(super) struct Latencies(Histogram<u64>);
+
+impl Default for Latencies {
+    fn default() -> Self {
+        Self(Histogram::new(3).expect("three digits are allowed"))
+    }
+}
+
+impl Latencies {
+    pub(super) fn record(&mut self, latency: Duration) {
+        let micros = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
+        self.0.saturating_record(micros);
+    }
+
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.0.add(&other.0).expect("a histogram that resizes takes any other");
+    }
+
+    pub(super) fn percentile(&self, percentile: f64) -> Duration {
+        Duration::from_micros(self.0.value_at_percentile(percentile))
+    }
+
+    pub(super) fn max(&self) -> Duration {
+        Duration::from_micros(self.0.max())
+    }
+
+    pub(super) fn count(&self) -> u64 {
+        self.0.len()
+    }
+}
+
+/// What was done, and how long it took.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Stats {
+    pub(super) elapsed: Duration,
+    pub(super) requests: u64,
+    pub(super) records: u64,
+    pub(super) bytes: u64,
+    /// Entries of PutRecords that were refused because a shard was too busy.
+    pub(super) throttled: u64,
+    /// Refusals and failures by their names, of requests and of other entries.
+    pub(super) errors: BTreeMap<String, u64>,
+    pub(super) latencies: Latencies,
+}
+
+impl Stats {
+    /// Adds what another connection did in the same time.
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.elapsed = self.elapsed.max(other.elapsed);
+        self.requests += other.requests;
+        self.records += other.records;
+        self.bytes += other.bytes;
+        self.throttled += other.throttled;
+        for (name, count) in &other.errors {
+            *self.errors.entry(name.clone()).or_default() += count;
+        }
+        self.latencies.merge(&other.latencies);
+    }
+
+    pub(super) fn count_error(&mut self, error: &weir_client::Error) {
+        let name = match error.code() {
+            Some(code) => code.name().to_owned(),
+            None => error.to_string(),
+        };
+        *self.errors.entry(name).or_default() += 1;
+    }
+}

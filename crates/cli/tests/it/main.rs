@@ -1,0 +1,9 @@
+//! The binary `weir`, run as a child process against directories of its own.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod crash;
+mod durability;
+mod faults;
+mod node;
+mod tools;
+mod weir;
