@@ -25,14 +25,9 @@ pub(crate) struct Access {
 
 impl Access {
     pub(crate) fn new(mode: AuthMode, keys: impl IntoIterator<Item = AccessKey>) -> Self {
-        let secret = |key: AccessKey| {
-            (key.access_key_id, Secret::new(key.secret_access_key.expose()))
-        };
-        Self {
-            mode,
-            keys: keys.into_iter().map(secret).collect(),
-            signing_keys: Mutex::default(),
-        }
+        let secret =
+            |key: AccessKey| (key.access_key_id, Secret::new(key.secret_access_key.expose()));
+        Self { mode, keys: keys.into_iter().map(secret).collect(), signing_keys: Mutex::default() }
     }
 
     /// Lets a request in and gives the region that it is meant for, or refuses it.
@@ -121,7 +116,11 @@ mod tests {
         Access::new(AuthMode::Verify, [key])
     }
 
-    fn admit_signed(access: &Access, region: &str, token: Option<&str>) -> Result<String, ApiError> {
+    fn admit_signed(
+        access: &Access,
+        region: &str,
+        token: Option<&str>,
+    ) -> Result<String, ApiError> {
         let plain = HttpRequest {
             method: "POST",
             path: "/",

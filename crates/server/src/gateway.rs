@@ -135,11 +135,8 @@ impl Outcome {
 }
 
 fn refused_body(refused: Refused, request: &HttpRequest<'_>) -> Outcome {
-    let empty = |status| envelope::Response {
-        status,
-        headers: Vec::new(),
-        body: bytes::Bytes::new(),
-    };
+    let empty =
+        |status| envelope::Response { status, headers: Vec::new(), body: bytes::Bytes::new() };
     let response = match refused {
         Refused::TooLarge { .. } => empty(413),
         Refused::Late => empty(408),

@@ -94,7 +94,10 @@ impl Front {
         self.connections.close();
         if tokio::time::timeout(grace, self.connections.wait()).await.is_err() {
             let open = self.connections.len();
-            tracing::warn!(open, "connections still had requests under way at the end of the grace");
+            tracing::warn!(
+                open,
+                "connections still had requests under way at the end of the grace"
+            );
         }
     }
 }

@@ -11,9 +11,8 @@ use runtime::Meters;
 use wire::Operation;
 
 /// From a cached answer to the longest wait for a slow disk.
-const SECONDS: [f64; 14] = [
-    0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0,
-];
+const SECONDS: [f64; 14] =
+    [0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
 
 /// The open connections.
 #[derive(Clone)]
@@ -119,7 +118,8 @@ impl Metrics {
 
     /// A request for `operation` was answered with `status` after `elapsed`.
     pub(crate) fn answered(&self, operation: Option<Operation>, status: u16, elapsed: Duration) {
-        let handles = operation.map_or(&self.other, |operation| &self.operations[operation as usize]);
+        let handles =
+            operation.map_or(&self.other, |operation| &self.operations[operation as usize]);
         let class = match status {
             500.. => 2,
             400.. => 1,

@@ -136,7 +136,9 @@ async fn open_storage(config: &Config, world: &World, meters: &Meters) -> Result
     };
     let path = || world.home.path().unwrap_or(&config.data_dir).to_owned();
     Storage::open(config.storage.clone(), parts).await.map_err(|error| match error {
-        storage::Error::Locked => Error::Locked { holder: LocalDisk::holder(&path()), path: path() },
+        storage::Error::Locked => {
+            Error::Locked { holder: LocalDisk::holder(&path()), path: path() }
+        }
         storage::Error::Io { source, .. } if not_ours(&source) => {
             Error::DataDirectory { path: path(), source }
         }

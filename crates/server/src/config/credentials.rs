@@ -45,10 +45,7 @@ fn generate(entropy: &dyn Entropy) -> AccessKey {
     let id = random_text(entropy, b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", ID_CHARS - ID_PREFIX.len());
     let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let secret = random_text(entropy, alphabet, SECRET_CHARS);
-    AccessKey {
-        access_key_id: format!("{ID_PREFIX}{id}"),
-        secret_access_key: Secret::new(secret),
-    }
+    AccessKey { access_key_id: format!("{ID_PREFIX}{id}"), secret_access_key: Secret::new(secret) }
 }
 
 /// `alphabet` has a power of two letters, so every letter is equally likely.

@@ -6,13 +6,14 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::time::{Instant, Sleep};
 
 use crate::config;
 
-/// Why a connection is closed on a client.
+/// What is to be done about a connection whose client does not go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Overdue {
     /// No request for too long.
@@ -21,7 +22,12 @@ pub(super) enum Overdue {
     Header,
     /// An answer was left unread.
     Write,
+    /// Idle for long enough to give the memory of its requests back; not closed.
+    Rest,
 }
+
+/// An idle HTTP/1 connection keeps its buffers this long.
+const REST_AFTER: Duration = Duration::from_secs(1);
 
 /// The state of one connection.
 pub(super) struct Activity(Mutex<State>);
@@ -108,19 +114,19 @@ impl Activity {
     }
 
     /// When to look again, and what will be overdue then if nothing happens before.
-    fn deadline(&self, config: &config::Http) -> (Instant, Option<Overdue>) {
+    fn deadline(&self, config: &config::Http, may_rest: bool) -> (Instant, Option<Overdue>) {
         let state = self.0.lock();
-        let (idle, header) = (state.since + config.idle_timeout, state.since + config.header_timeout);
-        let phase = match state.doing {
-            Doing::Idle => (idle, Some(Overdue::Idle)),
-            Doing::Header => (header, Some(Overdue::Header)),
+        let (after, overdue) = match (state.blocked_since, state.doing) {
+            (Some(since), _) => return (since + config.write_timeout, Some(Overdue::Write)),
             // The last request may end on another task without waking this connection's.
-            Doing::Requests(_) => (Instant::now() + config.idle_timeout, None),
+            (None, Doing::Requests(_)) => return (Instant::now() + config.idle_timeout, None),
+            (None, Doing::Header) => (config.header_timeout, Overdue::Header),
+            (None, Doing::Idle) if may_rest && REST_AFTER < config.idle_timeout => {
+                (REST_AFTER, Overdue::Rest)
+            }
+            (None, Doing::Idle) => (config.idle_timeout, Overdue::Idle),
         };
-        match state.blocked_since.map(|since| since + config.write_timeout) {
-            Some(write) if write < phase.0 => (write, Some(Overdue::Write)),
-            _ => phase,
-        }
+        (state.since + after, Some(overdue))
     }
 }
 
@@ -145,13 +151,20 @@ impl Drop for Request {
 pub(super) struct Watch {
     activity: Arc<Activity>,
     config: config::Http,
+    may_rest: bool,
     sleep: Pin<Box<Sleep>>,
 }
 
 impl Watch {
     pub(super) fn new(activity: Arc<Activity>, config: config::Http) -> Self {
-        let (first, _) = activity.deadline(&config);
-        Self { activity, config, sleep: Box::pin(tokio::time::sleep_until(first)) }
+        let (first, _) = activity.deadline(&config, false);
+        let sleep = Box::pin(tokio::time::sleep_until(first));
+        Self { activity, config, may_rest: false, sleep }
+    }
+
+    /// Whether the connection holds memory that it could do without while it idles.
+    pub(super) fn may_rest(&mut self, may_rest: bool) {
+        self.may_rest = may_rest;
     }
 
     /// Waits until the client is overdue. The deadline is computed anew whenever the
@@ -162,7 +175,7 @@ impl Watch {
 
     fn poll_overdue(&mut self, context: &mut Context<'_>) -> Poll<Overdue> {
         loop {
-            let (deadline, overdue) = self.activity.deadline(&self.config);
+            let (deadline, overdue) = self.activity.deadline(&self.config, self.may_rest);
             if let Some(overdue) = overdue.filter(|_| deadline <= Instant::now()) {
                 return Poll::Ready(overdue);
             }

@@ -78,7 +78,11 @@ impl Bodies {
         Ok(Body { bytes: bytes.map_err(|_| Refused::Late)??, _room: Some(room) })
     }
 
-    async fn collect(&self, mut body: Incoming, announced: Option<usize>) -> Result<Bytes, Refused> {
+    async fn collect(
+        &self,
+        mut body: Incoming,
+        announced: Option<usize>,
+    ) -> Result<Bytes, Refused> {
         let first = next(&mut body).await?.unwrap_or_default();
         if announced == Some(first.len()) {
             return Ok(first);

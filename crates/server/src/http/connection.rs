@@ -37,22 +37,33 @@ pub(super) async fn serve<A: Answer>(stream: Box<dyn Connection>, shared: Arc<Sh
     let _open = shared.metrics.opened();
     let activity = Arc::new(Activity::new());
     let mut watch = Watch::new(activity.clone(), shared.config.clone());
-    let mut socket = Socket::new(stream, activity);
-    let protocol = tokio::select! {
-        biased;
-        () = shared.draining.cancelled() => return,
-        protocol = socket.sniff() => protocol,
-        overdue = watch.overdue() => return trace_overdue(overdue),
-    };
-    // Boxed, so that a connection that never said a word does not carry room for both.
-    match protocol {
-        Ok(Some(Protocol::Http1)) => Box::pin(serve_http1(socket, &shared, &mut watch)).await,
-        Ok(Some(Protocol::Http2)) => Box::pin(serve_http2(socket, &shared, &mut watch)).await,
-        Ok(None) | Err(_) => {}
+    let mut next = Some(Socket::new(stream, activity));
+    while let Some(mut socket) = next.take() {
+        let protocol = tokio::select! {
+            biased;
+            () = shared.draining.cancelled() => return,
+            protocol = socket.sniff() => protocol,
+            overdue = watch.overdue() => return trace_overdue(overdue),
+        };
+        // Boxed, so that a connection that says nothing does not carry room for both.
+        next = match protocol {
+            Ok(Some(Protocol::Http1)) => Box::pin(serve_http1(socket, &shared, &mut watch)).await,
+            Ok(Some(Protocol::Http2)) => {
+                Box::pin(serve_http2(socket, &shared, &mut watch)).await;
+                None
+            }
+            Ok(None) | Err(_) => None,
+        };
     }
 }
 
-async fn serve_http1<A: Answer>(socket: Socket, shared: &Shared<A>, watch: &mut Watch) {
+/// Serves requests until the end, or until the connection has idled for a while: then it gives
+/// the socket back and its buffers up, some 20 KiB and after large bodies many times as much.
+async fn serve_http1<A: Answer>(
+    socket: Socket,
+    shared: &Shared<A>,
+    watch: &mut Watch,
+) -> Option<Socket> {
     let service = service(shared.answer.clone(), socket.activity().clone());
     let mut connection = http1::Builder::new()
         // The watch sees to it, and tells an idle client from a slow one.
@@ -60,6 +71,7 @@ async fn serve_http1<A: Answer>(socket: Socket, shared: &Shared<A>, watch: &mut 
         .max_header_size(HEADER_BYTES_MAX as usize)
         .max_buf_size(READ_BYTES_MAX)
         .serve_connection(TokioIo::new(socket), service);
+    watch.may_rest(true);
     let mut draining = false;
     let ended = loop {
         tokio::select! {
@@ -68,19 +80,34 @@ async fn serve_http1<A: Answer>(socket: Socket, shared: &Shared<A>, watch: &mut 
                 draining = true;
                 Pin::new(&mut connection).graceful_shutdown();
             }
-            ended = std::future::poll_fn(|cx| connection.poll_without_shutdown(cx)) => break ended,
-            overdue = watch.overdue() => return trace_overdue(overdue),
+            ended = std::future::poll_fn(|cx| connection.poll_without_shutdown(cx)) => break Some(ended),
+            overdue = watch.overdue() => match overdue {
+                Overdue::Rest => break None,
+                overdue => {
+                    trace_overdue(overdue);
+                    return None;
+                }
+            },
         }
     };
+    // Nothing is lost: no request is under way, and what was written is flushed, or else the
+    // connection would not count as idle.
+    let parts = connection.into_parts();
+    let mut socket = parts.io.into_inner();
+    let Some(ended) = ended else {
+        watch.may_rest(false);
+        socket.put_back(parts.read_buf);
+        return Some(socket);
+    };
     trace_end(ended);
-    let socket = connection.into_parts().io.into_inner();
     let _ = tokio::time::timeout(LINGER, socket.close()).await;
+    None
 }
 
 async fn serve_http2<A: Answer>(socket: Socket, shared: &Shared<A>, watch: &mut Watch) {
     socket.activity().multiplexed();
     let service = service(shared.answer.clone(), socket.activity().clone());
-    let connection = http2::Builder::new(Streams(shared.tasks.clone()))
+    let connection = http2::Builder::new(RequestTasks(shared.tasks.clone()))
         .max_concurrent_streams(shared.config.streams_per_connection_max)
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
@@ -104,9 +131,9 @@ async fn serve_http2<A: Answer>(socket: Socket, shared: &Shared<A>, watch: &mut 
 
 /// Runs the requests of HTTP/2 connections. One that has begun goes on when its client leaves.
 #[derive(Clone)]
-struct Streams(Tasks);
+struct RequestTasks(Tasks);
 
-impl<F: Future<Output = ()> + Send + 'static> hyper::rt::Executor<F> for Streams {
+impl<F: Future<Output = ()> + Send + 'static> hyper::rt::Executor<F> for RequestTasks {
     fn execute(&self, request: F) {
         self.0.spawn("server.http.request", Policy::Report, request);
     }

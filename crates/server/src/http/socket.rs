@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use bytes::{Bytes, BytesMut};
 use runtime::Connection;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 
@@ -27,35 +28,42 @@ pub(super) enum Protocol {
 pub(super) struct Socket {
     stream: Box<dyn Connection>,
     activity: Arc<Activity>,
-    /// The first bytes, of which those from `given` to `read` are to be given out again.
-    first: [u8; PREFACE.len()],
-    read: usize,
-    given: usize,
+    /// What was read and is to be given out again.
+    unread: BytesMut,
 }
 
 impl Socket {
     pub(super) fn new(stream: Box<dyn Connection>, activity: Arc<Activity>) -> Self {
-        Self { stream, activity, first: [0; PREFACE.len()], read: 0, given: 0 }
+        Self { stream, activity, unread: BytesMut::new() }
     }
 
     pub(super) fn activity(&self) -> &Arc<Activity> {
         &self.activity
     }
 
+    /// Takes bytes back that were read too far.
+    pub(super) fn put_back(&mut self, bytes: Bytes) {
+        if !bytes.is_empty() {
+            self.unread = bytes.into();
+            self.activity.received();
+        }
+    }
+
     /// Reads until it is clear what the client speaks; none when it goes before.
     pub(super) async fn sniff(&mut self) -> io::Result<Option<Protocol>> {
-        while self.read < PREFACE.len() {
-            let bytes = self.stream.read(&mut self.first[self.read..]).await?;
-            if bytes == 0 {
+        loop {
+            let known = self.unread.len().min(PREFACE.len());
+            if self.unread[..known] != PREFACE[..known] {
+                return Ok(Some(Protocol::Http1));
+            }
+            if known == PREFACE.len() {
+                return Ok(Some(Protocol::Http2));
+            }
+            if self.stream.read_buf(&mut self.unread).await? == 0 {
                 return Ok(None);
             }
             self.activity.received();
-            self.read += bytes;
-            if self.first[..self.read] != PREFACE[..self.read] {
-                return Ok(Some(Protocol::Http1));
-            }
         }
-        Ok(Some(Protocol::Http2))
     }
 
     /// Says goodbye, and if the client was cut short, reads on until it is done or gone: closing
@@ -91,10 +99,9 @@ impl AsyncRead for Socket {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.given < self.read {
-            let bytes = buffer.remaining().min(self.read - self.given);
-            buffer.put_slice(&self.first[self.given..self.given + bytes]);
-            self.given += bytes;
+        if !self.unread.is_empty() {
+            let bytes = buffer.remaining().min(self.unread.len());
+            buffer.put_slice(&self.unread.split_to(bytes));
             return Poll::Ready(Ok(()));
         }
         let before = buffer.filled().len();

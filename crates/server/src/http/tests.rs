@@ -192,6 +192,26 @@ async fn a_request_under_way_may_take_longer_than_a_connection_may_idle() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_connection_that_rested_goes_on_and_keeps_its_deadlines() {
+    let config = config::Http::default();
+    let served = serve(config.clone());
+    let mut stream = served.connect().await;
+    for pause in [Duration::ZERO, Duration::from_secs(5), config.idle_timeout / 2] {
+        tokio::time::sleep(pause).await;
+        stream.write_all(GET).await.unwrap();
+        assert!(read_answer(&mut stream).await.starts_with("HTTP/1.1 200 OK"));
+    }
+    // The beginning of a request comes with the one before it, and its end after a rest.
+    stream.write_all(&[GET, &GET[..7]].concat()).await.unwrap();
+    read_answer(&mut stream).await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    stream.write_all(&GET[7..]).await.unwrap();
+    assert!(read_answer(&mut stream).await.starts_with("HTTP/1.1 200 OK"));
+    let (_, elapsed) = read_to_close(&mut stream).await;
+    assert_took(elapsed, config.idle_timeout);
+}
+
+#[tokio::test(start_paused = true)]
 async fn connections_beyond_the_limit_wait_until_one_ends() {
     let served = serve(config::Http { connections_max: 1, ..Default::default() });
     let mut first = served.connect().await;

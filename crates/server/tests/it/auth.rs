@@ -113,7 +113,10 @@ async fn a_request_without_a_signature_or_with_half_of_one_is_refused() {
     let started = verifying().await;
     let mut http = started.http1().await;
     let (code, text) = http.send(post("ListStreams", "{}")).await.error();
-    assert_eq!((&*code, &*text), ("MissingAuthenticationTokenException", "Missing Authentication Token"));
+    assert_eq!(
+        (&*code, &*text),
+        ("MissingAuthenticationTokenException", "Missing Authentication Token")
+    );
 
     let mut half = post("ListStreams", "{}");
     let header = "AWS4-HMAC-SHA256 Credential=a/b/c/kinesis/aws4_request";

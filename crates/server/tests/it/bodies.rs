@@ -6,7 +6,8 @@ use tokio::net::TcpStream;
 use crate::harness::{Started, post, read_to_close, start};
 
 const KIB: usize = 1024;
-const SMALL: &[(&str, &str)] = &[("http.body_bytes_max", "64KiB"), ("http.bodies_bytes_max", "64KiB")];
+const SMALL: &[(&str, &str)] =
+    &[("http.body_bytes_max", "64KiB"), ("http.bodies_bytes_max", "64KiB")];
 const HEAD: &str = "POST / HTTP/1.1\r\nhost: weir\r\nx-amz-target: Kinesis_20131202.ListStreams\r\n\
                     content-type: application/x-amz-json-1.1\r\n";
 

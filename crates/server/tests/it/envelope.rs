@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use hyper::Request;
 use http_body_util::Full;
+use hyper::Request;
 use serde_json::json;
 
 use crate::harness::{Answer, CBOR, JSON, post, request, start};

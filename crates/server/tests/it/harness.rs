@@ -38,10 +38,7 @@ pub(crate) async fn start(settings: &[(&str, &str)]) -> Started {
     start_with_clock(settings, Arc::new(SystemClock)).await
 }
 
-pub(crate) async fn start_with_clock(
-    settings: &[(&str, &str)],
-    clock: Arc<dyn Clock>,
-) -> Started {
+pub(crate) async fn start_with_clock(settings: &[(&str, &str)], clock: Arc<dyn Clock>) -> Started {
     let directory = tempfile::tempdir().unwrap();
     let config = config(directory.path(), settings);
     let world = World { clock, ..World::real(&config).unwrap() };
