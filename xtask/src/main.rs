@@ -7,6 +7,7 @@ mod ci;
 mod compat;
 mod docs;
 mod example;
+mod measure;
 mod tidy;
 mod workspace;
 
@@ -24,6 +25,8 @@ enum Command {
     Compat(compat::Args),
     /// Run examples/flights against a real node
     Example,
+    /// Measure the figures of docs/performance.md
+    Measure(measure::Args),
     /// Everything that continuous integration checks after `cargo test`
     Ci,
 }
@@ -34,6 +37,7 @@ fn main() -> anyhow::Result<()> {
         Command::Docs => docs::write(),
         Command::Compat(args) => compat::run(&args),
         Command::Example => example::run(),
+        Command::Measure(args) => measure::run(&args),
         Command::Ci => ci::run(),
     }
 }

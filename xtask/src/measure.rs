@@ -1,0 +1,180 @@
+//! The figures of docs/performance.md, measured on this machine in one run.
+//!
+//! Ratios within the run count; absolute numbers belong to the machine.
+
+mod process;
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+
+use crate::compat;
+use crate::workspace::{Stopwatch, scratch};
+use process::Node;
+
+/// Arguments of `cargo xtask measure`.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// How long each load runs
+    #[arg(long, default_value = "10s")]
+    duration: String,
+    /// How much is written before the memory and restart figures, in GiB
+    #[arg(long, default_value_t = 10)]
+    retained_gib: u64,
+}
+
+const STARTS: usize = 5;
+const GIB: u64 = 1 << 30;
+const FILL_STREAM: &str = "fill";
+const IDLE_SHARDS: &str = "10000";
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let weir = compat::build(false)?;
+    let home = scratch().join("measure");
+    println!("| figure | measured |\n|---|---|");
+    throughput(&weir, &home, args)?;
+    latency(&weir, &home, args)?;
+    start(&weir, &home)?;
+    idle(&weir, &home)?;
+    retained(&weir, &home, args)?;
+    Ok(())
+}
+
+fn row(figure: &str, measured: impl std::fmt::Display) {
+    println!("| {figure} | {measured} |");
+}
+
+/// Signatures are verified in every load: `weir serve` with the root key it makes.
+fn throughput(weir: &Path, home: &Path, args: &Args) -> Result<()> {
+    let mut reached = Vec::new();
+    for (encoding, journal) in [("json", "sync"), ("json", "discard"), ("cbor", "sync")] {
+        let setting = format!("storage.journal={journal}");
+        let node =
+            Node::start_fresh(weir, &["serve", "--set", &setting, RELAXED[0], RELAXED[1]], home)?;
+        let before = node.cpu_seconds()?;
+        let report = bench(weir, &node, args, &["--op", "put-records", "--encoding", encoding])?;
+        let cpu = node.cpu_seconds()? - before;
+        let mib = number(&report, "mib_per_second")?;
+        let us = cpu * 1e6 / number(&report, "records")?;
+        row(
+            &format!("PutRecords 500 x 1 KiB, {encoding}, journal={journal}"),
+            format_args!("{mib:.0} MiB/s, server CPU {us:.2} us per record"),
+        );
+        reached.push(mib);
+    }
+    row("durable / journal thrown away, json", format_args!("{:.2}", reached[0] / reached[1]));
+    Ok(())
+}
+
+const RELAXED: [&str; 2] = ["--set", "limits.mode=relaxed"];
+
+fn latency(weir: &Path, home: &Path, args: &Args) -> Result<()> {
+    let node = Node::start_fresh(weir, &["serve", RELAXED[0], RELAXED[1]], home)?;
+    let disk = output(
+        Command::new(weir)
+            .args(["bench", "--op", "disk-sync", "--json", "--duration", &args.duration])
+            .arg("--data-dir")
+            .arg(home),
+    )?;
+    let disk = number(&disk["latency_ms"], "p50")?;
+    row("disk: 4 KiB write and fdatasync, p50", format_args!("{disk:.2} ms"));
+    for connections in ["1", "8", "64"] {
+        let load = ["--op", "put-record", "--connections", connections];
+        let report = bench(weir, &node, args, &load)?;
+        let (p50, p99) =
+            (number(&report["latency_ms"], "p50")?, number(&report["latency_ms"], "p99")?);
+        let rate = number(&report, "records_per_second")?;
+        row(
+            &format!("PutRecord 1 KiB, {connections} connections"),
+            format_args!(
+                "{rate:.0}/s, p50 {p50:.2} ms (3 x disk + 1 ms = {:.2} ms), p99 {p99:.2} ms",
+                3.0 * disk + 1.0
+            ),
+        );
+    }
+    Ok(())
+}
+
+fn start(weir: &Path, home: &Path) -> Result<()> {
+    let mut millis = Vec::new();
+    for _ in 0..STARTS {
+        let stopwatch = Stopwatch::start();
+        let node = Node::start_fresh(weir, &["dev"], home)?;
+        node.list_streams()?;
+        millis.push(stopwatch.elapsed().as_millis());
+    }
+    millis.sort_unstable();
+    row("`weir dev` to its first answer, median", format_args!("{} ms", millis[STARTS / 2]));
+    Ok(())
+}
+
+fn idle(weir: &Path, home: &Path) -> Result<()> {
+    let node = Node::start_fresh(weir, &["dev"], home)?;
+    node.list_streams()?;
+    let idle = node.resident_mib()?;
+    row("resident, idle", format_args!("{idle:.1} MiB"));
+    create_stream(weir, &node, "wide", IDLE_SHARDS)?;
+    let wide = node.resident_mib()?;
+    row("resident, 10,000 idle shards more", format_args!("+{:.1} MiB", wide - idle));
+    let node = node.restart(weir, &["dev"])?;
+    node.list_streams()?;
+    let again = node.resident_mib()?;
+    row("the same after a restart", format_args!("+{:.1} MiB", again - idle));
+    Ok(())
+}
+
+fn retained(weir: &Path, home: &Path, args: &Args) -> Result<()> {
+    let node = Node::start_fresh(weir, &["dev"], home)?;
+    let mut written = 0.0;
+    for round in 0.. {
+        if written >= (args.retained_gib * GIB) as f64 {
+            break;
+        }
+        let stream = format!("{FILL_STREAM}-{round}");
+        create_stream(weir, &node, &stream, "1000")?;
+        let report = bench(weir, &node, args, &["--op", "put-records", "--stream", &stream])?;
+        written += number(&report, "bytes")?;
+    }
+    let gib = written / GIB as f64;
+    row(
+        &format!("resident after {gib:.1} GiB written"),
+        format_args!("{:.0} MiB", node.resident_mib()?),
+    );
+    let amplification = node.bytes_written()? / written;
+    row("write amplification, 1,000 shards", format_args!("{amplification:.2}"));
+    let stopwatch = Stopwatch::start();
+    let node = node.restart(weir, &["dev"])?;
+    node.list_streams()?;
+    let millis = stopwatch.elapsed().as_millis();
+    row(
+        &format!("kill -9 and restart with {gib:.1} GiB, to the first answer"),
+        format_args!("{millis} ms"),
+    );
+    drop(node);
+    std::fs::remove_dir_all(home).context("clean up")
+}
+
+fn create_stream(weir: &Path, node: &Node, name: &str, shards: &str) -> Result<()> {
+    let arguments = ["streams", "create", name, "--shards", shards, "--wait"];
+    let status = node.client(weir).args(arguments).stdout(Stdio::null()).status()?;
+    ensure!(status.success(), "weir streams create {name}: {status}");
+    Ok(())
+}
+
+fn bench(weir: &Path, node: &Node, args: &Args, load: &[&str]) -> Result<Value> {
+    let mut command = node.client(weir);
+    output(command.args(["bench", "--json", "--duration", &args.duration]).args(load))
+}
+
+/// The JSON that a command prints.
+fn output(command: &mut Command) -> Result<Value> {
+    let output = command.stderr(Stdio::inherit()).output()?;
+    ensure!(output.status.success(), "{command:?}: {}", output.status);
+    serde_json::from_slice(&output.stdout).context("read the report")
+}
+
+fn number(value: &Value, name: &str) -> Result<f64> {
+    value[name].as_f64().with_context(|| format!("the report has no number {name}"))
+}
