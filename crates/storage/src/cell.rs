@@ -40,9 +40,12 @@ pub(crate) struct State {
     /// The chunks that made them durable.
     pub sealed_in: u64,
     pub deleted_in: u64,
-    /// The first chunk with entries of this log, and the last one that is in a segment.
+    /// No earlier chunk has live entries of this log.
     pub born_in: u64,
+    /// The last chunk whose entries of this log are in a segment.
     pub cut_in: u64,
+    /// The first chunk of the segment that was read last.
+    pub read_in: u64,
     /// Durable entries that are in no segment.
     pub tail: VecDeque<TailRun>,
 }
@@ -83,6 +86,7 @@ impl Default for State {
             deleted_in: NEVER,
             born_in: NEVER,
             cut_in: 0,
+            read_in: 0,
             tail: VecDeque::new(),
         }
     }
@@ -115,25 +119,42 @@ impl State {
             Kind::Delete => {
                 self.deleting = true;
                 self.deleted_in = chunk;
-                self.tail = VecDeque::new();
             }
         }
     }
 
+    /// The first and last chunk with entries of this log that are in segments once the tail up
+    /// to and with `chunk` is. What was deleted by then does not get there.
+    pub(crate) fn chunks_through(&self, chunk: u64) -> Option<(u64, u64)> {
+        let cut = self.tail.partition_point(|run| run.chunk <= chunk);
+        let last = cut.checked_sub(1).filter(|_| self.deleted_in > chunk);
+        let last = last.map_or(self.cut_in, |last| self.tail[last].chunk);
+        (self.born_in <= last).then_some((self.born_in, last))
+    }
+
     /// Forgets the tail up to and with `chunk`: it is in a segment now.
     pub(crate) fn forget_through(&mut self, chunk: u64) {
-        while let Some(run) = self.tail.front().filter(|run| run.chunk <= chunk) {
-            self.cut_in = run.chunk;
-            self.tail.pop_front();
-        }
+        self.cut_in = self.chunks_through(chunk).map_or(0, |(_, last)| last);
+        let cut = self.tail.partition_point(|run| run.chunk <= chunk);
+        self.tail.drain(..cut);
         if self.tail.is_empty() {
             self.tail = VecDeque::new();
         }
     }
 
-    /// Whether nothing ever happened to this log.
-    pub(crate) fn is_blank(&self) -> bool {
-        self.appended == Offset::FIRST.0 && !self.sealing && !self.deleting
+    /// Takes note that no segment before `chunk` holds live entries of this log.
+    pub(crate) fn dead_before(&mut self, chunk: u64) {
+        self.born_in = self.born_in.max(chunk);
+    }
+
+    /// Whether the log is gone for good: deleted by chunk `through` and in no segment.
+    pub(crate) fn is_gone(&self, through: u64) -> bool {
+        self.deleted_in <= through && self.chunks_through(through).is_none()
+    }
+
+    /// Entries below are dead.
+    pub(crate) fn live_from(&self) -> u64 {
+        if self.is_deleted() { u64::MAX } else { self.first }
     }
 
     pub(crate) fn is_deleted(&self) -> bool {

@@ -25,6 +25,7 @@
 //!   manifest names.
 //! - Memory is bounded by the configured budgets, whatever is retained.
 
+mod cache;
 mod cell;
 mod checksum;
 mod config;
@@ -32,11 +33,15 @@ mod entries;
 mod error;
 mod journal;
 mod log;
+mod manifest;
 mod metrics;
 mod open;
+mod segment;
 mod storage;
+mod stored;
 mod table;
 mod tail;
+mod upkeep;
 mod varint;
 
 pub use config::{APPEND_BYTES_MAX, Compression, Config, ENTRY_OVERHEAD, JournalMode};

@@ -6,12 +6,16 @@ use std::sync::Arc;
 use model::Timestamp;
 use tokio::sync::watch;
 
-use crate::cell::{self, Cell, State};
-use crate::entries::{Batch, Budget, Entries, Malformed};
+use crate::cell::{self, Cell, State, TailRun};
+use crate::entries::{Batch, Budget, Entries, Entry, Malformed};
 use crate::error::{Damage, Error, Result};
 use crate::journal::{Item, Op, Progress};
+use crate::segment::Place;
 use crate::storage::Core;
 use crate::tail::Permit;
+
+/// One read looks into at most this many segments.
+const READ_STEPS: usize = 8;
 
 /// Names a log. A name is never used again after its log was deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -156,37 +160,111 @@ impl Log {
         let mut budget = Budget { entries: max_entries, bytes: max_bytes };
         let mut entries = Vec::new();
         let mut next = from.0;
-        let runs = {
-            let state = self.cell.state.lock();
-            if state.is_deleted() {
-                return Err(Error::NotFound(self.id()));
+        for _ in 0..READ_STEPS {
+            let source = self.source(next, budget)?;
+            next = next.max(source.first);
+            match source.place {
+                None => {
+                    let decoded = cell::decode_runs(&source.runs, next, &mut budget, &mut entries);
+                    decoded.map_err(|Malformed| self.malformed_tail())?;
+                }
+                Some(place) => self.read_segment(place, next, &mut budget, &mut entries).await?,
             }
-            next = next.max(state.first);
-            state.runs_from(next, budget)
-        };
-        let decoded = cell::decode_runs(&runs, next, &mut budget, &mut entries);
-        decoded.map_err(|Malformed| self.malformed_tail())?;
-        let next = entries.last().map_or(next, |entry| entry.offset.0 + 1);
+            next = entries.last().map_or(next, |entry| entry.offset.0 + 1);
+            let at_the_end = next >= source.next;
+            if at_the_end || (budget.is_spent() && !entries.is_empty()) {
+                break;
+            }
+        }
         Ok(Entries { entries, next: Offset(next) })
     }
 
     /// The first entry of `time` or later, or the offset after the last durable one.
     pub async fn offset_at(&self, time: Timestamp) -> Result<Offset> {
+        let (place, next) = {
+            let state = self.cell.state.lock();
+            self.refuse_deleted(&state)?;
+            let next = state.tail_first();
+            if state.last_time < time || state.first >= state.durable {
+                return Ok(Offset(state.durable));
+            }
+            let found = state.tail_offset_at(time).map_err(|Malformed| self.malformed_tail())?;
+            if let Some(offset) = found {
+                return Ok(Offset(offset));
+            }
+            (self.place(&state), next)
+        };
+        let found = self.core.segments.offset_at(&place, time).await;
         let state = self.cell.state.lock();
-        if state.is_deleted() {
-            return Err(Error::NotFound(self.id()));
+        match found {
+            Ok(offset) => Ok(Offset(offset.unwrap_or(next).max(state.first).min(state.durable))),
+            // What was to be read may have been trimmed meanwhile, and dropped.
+            Err(_) if state.first >= next => Ok(Offset(state.first)),
+            Err(error) => Err(error),
         }
-        if state.last_time < time {
-            return Ok(Offset(state.durable));
+    }
+
+    /// Where `from` is to be read.
+    fn source(&self, from: u64, budget: Budget) -> Result<Source> {
+        let state = self.cell.state.lock();
+        self.refuse_deleted(&state)?;
+        let (first, next) = (state.first, state.durable);
+        let from = from.max(first);
+        if from < state.tail_first() {
+            return Ok(Source { first, next, place: Some(self.place(&state)), runs: Vec::new() });
         }
-        let found = state.tail_offset_at(time).map_err(|Malformed| self.malformed_tail())?;
-        Ok(Offset(found.unwrap_or(state.first)))
+        Ok(Source { first, next, place: None, runs: state.runs_from(from, budget) })
+    }
+
+    fn place(&self, state: &State) -> Place {
+        let chunks = state.born_in..=state.cut_in;
+        Place { log: self.id(), chunks, hint: state.read_in }
+    }
+
+    async fn read_segment(
+        &self,
+        place: Place,
+        from: u64,
+        budget: &mut Budget,
+        entries: &mut Vec<Entry>,
+    ) -> Result<()> {
+        let before = entries.len();
+        let read = self.core.segments.read(&place, from, budget, entries).await;
+        let mut state = self.cell.state.lock();
+        if state.first > from {
+            // Trimmed meanwhile; what was read may begin anywhere after that.
+            entries.retain(|entry| entry.offset.0 >= state.first);
+            return Ok(());
+        }
+        let read_in = read?;
+        let next = entries.get(before).map(|entry| entry.offset.0);
+        let nothing_fits = next.is_none() && budget.is_spent();
+        if next != Some(from) && !nothing_fits {
+            let end = next.unwrap_or(state.tail_first());
+            let damage = Damage::new("segments", 0, "no segment has these entries");
+            return Err(damage.in_log(place.log, from, end).into());
+        }
+        state.read_in = read_in.unwrap_or(state.read_in);
+        Ok(())
+    }
+
+    fn refuse_deleted(&self, state: &State) -> Result<()> {
+        if state.is_deleted() { Err(Error::NotFound(self.id())) } else { Ok(()) }
     }
 
     fn malformed_tail(&self) -> Error {
         let damage = Damage::new("memory", 0, "the tail holds bytes that are not entries");
         damage.in_log(self.id(), 0, 0).into()
     }
+}
+
+/// Where a read finds what it wants.
+struct Source {
+    first: u64,
+    next: u64,
+    /// In segments, if it is not in the tail.
+    place: Option<Place>,
+    runs: Vec<TailRun>,
 }
 
 /// An append that has its place and waits to become durable.

@@ -1,26 +1,35 @@
-//! Opening: lock, recover, start.
+//! Opening: lock, recover, start. Nothing is changed before everything was found in order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
 
+use object_store::{ObjectStore, ObjectStoreExt};
 use parking_lot::{Mutex, RwLock};
-use runtime::{Disk, Policy};
-use tokio::sync::Notify;
+use runtime::{Disk, DiskLock, Policy};
+use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
+use crate::cache::Cache;
 use crate::cell::Cell;
 use crate::config::{Config, JournalMode, bytes};
 use crate::error::{Damage, Error, Result};
 use crate::journal::Journal;
 use crate::journal::chunk::{Chunk, Kind, padded};
 use crate::journal::file::{Link, Ring, RingState};
-use crate::journal::recovery::{self, End, Place, Start};
+use crate::journal::recovery::{self, End, Place};
 use crate::journal::writer::{Sink, Writer};
 use crate::log::LogId;
+use crate::manifest::Manifest;
 use crate::metrics::Metrics;
-use crate::storage::{Core, Parts};
+use crate::segment::Segments;
+use crate::storage::{Core, Parts, Stage};
+use crate::stored::Stored;
 use crate::tail::Tail;
+use crate::upkeep::Upkeep;
+
+/// Free journal files beyond those that would hold the tail once more.
+const SPARE_FILES: usize = 2;
 
 pub(crate) async fn open(config: Config, parts: Parts) -> Result<Arc<Core>> {
     config.validate()?;
@@ -29,28 +38,65 @@ pub(crate) async fn open(config: Config, parts: Parts) -> Result<Arc<Core>> {
         io::ErrorKind::WouldBlock => Error::Locked,
         _ => Error::io("locking the data directory", error),
     })?;
-    let mut logs = Logs::default();
-    let end = recovery::walk(&parts.disk, Start::default(), |path, position, chunk| {
-        logs.apply(path, position, &chunk)
-    });
-    let end = end.await?;
+    let stored = Stored::read(&parts.objects).await?;
+    if let Some(damage) = stored.manifest.segments.iter().find_map(|s| stored.damage(s)) {
+        return Err(damage.into());
+    }
+    let mut logs = Logs::of(&stored.manifest);
+    let visit = |path: &str, position, chunk| logs.apply(path, position, &chunk);
+    let end = recovery::walk(&parts.disk, stored.manifest.journal, visit).await?;
+    stored.refuse_lost_manifest(end.chunk)?;
+
+    if let Some((path, position)) = &end.torn {
+        tracing::info!(path, position, "an unfinished chunk ends the journal and is left out");
+    }
     if let Some(last) = &end.last {
         rewrite(&parts.disk, last).await?;
     }
-    let core = Arc::new(Core {
-        tail: logs.tail(&config),
-        clock: parts.clock.clone(),
-        tasks: parts.tasks.clone(),
-        metrics: Metrics::new(&parts.meters),
-        logs: RwLock::new(logs.cells),
-        journal: Journal::new(1, end.live.iter().cloned().collect()),
-        upkeep: Notify::new(),
-        lock: Mutex::new(Some(lock)),
-        config,
-    });
+    for path in stored.orphans() {
+        let deleted = parts.objects.delete(&path).await;
+        deleted.map_err(|error| Error::objects(format!("deleting {path}"), error))?;
+    }
+    let core = assemble(config, &parts, logs, &stored.manifest, &end, lock);
+    start_upkeep(&core, parts.objects.clone(), &stored);
     start_writer(&core, &parts, end);
     core.metrics.opened(started.elapsed());
     Ok(core)
+}
+
+fn assemble(
+    config: Config,
+    parts: &Parts,
+    logs: Logs,
+    manifest: &Manifest,
+    end: &End,
+    lock: DiskLock,
+) -> Arc<Core> {
+    let metrics = Metrics::new(&parts.meters);
+    let (index_bytes, block_bytes) = (config.index_cache_bytes.0, config.block_cache_bytes.0);
+    let (hits, misses) = (metrics.cache_hits.clone(), metrics.cache_misses.clone());
+    let cache = Cache::new(index_bytes, block_bytes, hits, misses);
+    let (objects, tasks) = (parts.objects.clone(), parts.tasks.clone());
+    Arc::new(Core {
+        tail: logs.tail(&config),
+        clock: parts.clock.clone(),
+        tasks: parts.tasks.clone(),
+        metrics,
+        logs: RwLock::new(logs.cells),
+        journal: Journal::new(manifest.journal.chunk, end.live.iter().cloned().collect()),
+        segments: Segments::new(objects, tasks, cache, manifest.segments.clone()),
+        deaths: Mutex::new(logs.deaths),
+        upkeep: Notify::new(),
+        stage: watch::Sender::new(Stage::Open),
+        lock: Mutex::new(Some(lock)),
+        config,
+    })
+}
+
+fn start_upkeep(core: &Arc<Core>, objects: Arc<dyn ObjectStore>, stored: &Stored) {
+    // Numbers of orphans are used again: their objects are deleted.
+    let upkeep = Upkeep::new(core.clone(), objects, &stored.manifest);
+    core.tasks.spawn("storage.upkeep", Policy::StopNode, upkeep.run());
 }
 
 fn start_writer(core: &Arc<Core>, parts: &Parts, end: End) {
@@ -60,8 +106,8 @@ fn start_writer(core: &Arc<Core>, parts: &Parts, end: End) {
         JournalMode::Discard => Sink::Discard,
         JournalMode::Sync => {
             let file_bytes = core.config.journal_file_bytes.0;
-            let free_max =
-                bytes(core.config.tail_bytes) / bytes(core.config.journal_file_bytes) + 2;
+            let per_tail = core.config.tail_bytes.0 / file_bytes;
+            let sizes = (file_bytes, per_tail as usize + SPARE_FILES);
             let state = RingState {
                 epoch,
                 free: end.free,
@@ -69,8 +115,7 @@ fn start_writer(core: &Arc<Core>, parts: &Parts, end: End) {
                 next_name: end.next_name,
             };
             let (disk, entropy) = (parts.disk.clone(), parts.entropy.clone());
-            let live = core.journal.live_files();
-            Sink::Files(Ring::new(disk, entropy, (file_bytes, free_max), live, state))
+            Sink::Files(Ring::new(disk, entropy, sizes, core.journal.live_files(), state))
         }
     };
     let writer = Writer::new(core.clone(), sink, epoch, next);
@@ -93,13 +138,27 @@ async fn rewrite(disk: &Arc<dyn Disk>, last: &Place) -> Result<()> {
 
 /// The logs as recovery puts them together.
 #[derive(Default)]
-struct Logs {
-    cells: BTreeMap<LogId, Arc<Cell>>,
-    chunks: Vec<(u64, usize)>,
+pub(crate) struct Logs {
+    pub cells: BTreeMap<LogId, Arc<Cell>>,
+    /// Logs that may have left segments dead.
+    deaths: BTreeSet<LogId>,
+    /// Number, checksum and size of every chunk in the tail.
+    chunks: Vec<(u64, u32, usize)>,
 }
 
 impl Logs {
-    fn apply(&mut self, path: &str, position: u64, chunk: &Chunk) -> Result<()> {
+    pub(crate) fn of(manifest: &Manifest) -> Self {
+        let mut logs = Self::default();
+        for line in &manifest.logs {
+            let state = Mutex::new(line.state());
+            logs.cells.insert(line.log, Arc::new(Cell { id: line.log, state }));
+            logs.deaths.extend(line.deleted.then_some(line.log));
+        }
+        logs
+    }
+
+    /// Takes note of a chunk, whose entries must go on where each log ended.
+    pub(crate) fn apply(&mut self, path: &str, position: u64, chunk: &Chunk) -> Result<()> {
         let number = chunk.header.number;
         for (run, place) in &chunk.runs {
             let cell = self.cells.entry(run.log).or_insert_with(|| Arc::new(Cell::new(run.log)));
@@ -109,16 +168,19 @@ impl Logs {
                 let damage = Damage::new(path, position + place.start as u64, what);
                 return Err(damage.in_chunk(number).in_log(run.log, run.first, run.end()).into());
             }
+            if matches!(run.kind, Kind::Trim | Kind::Delete) {
+                self.deaths.insert(run.log);
+            }
             state.apply(number, run, chunk.bytes.slice(place.clone()));
         }
-        self.chunks.push((number, chunk.bytes.len()));
+        self.chunks.push((number, chunk.checksum, chunk.bytes.len()));
         Ok(())
     }
 
     fn tail(&self, config: &Config) -> Tail {
         let tail = Tail::new(bytes(config.tail_bytes));
-        for (chunk, bytes) in &self.chunks {
-            tail.charge_recovered(*chunk, *bytes);
+        for (chunk, checksum, bytes) in &self.chunks {
+            tail.charge_recovered(*chunk, *checksum, *bytes);
         }
         tail
     }

@@ -1,12 +1,12 @@
 //! The whole storage: what its logs share.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use object_store::ObjectStore;
 use parking_lot::{Mutex, RwLock};
 use runtime::{Clock, Disk, DiskLock, Entropy, Meters, Tasks};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use crate::cell::Cell;
 use crate::config::{Config, bytes};
@@ -15,6 +15,7 @@ use crate::journal::{Journal, Progress};
 use crate::log::{Log, LogId};
 use crate::metrics::Metrics;
 use crate::open;
+use crate::segment::Segments;
 use crate::table::Table;
 use crate::tail::{Permit, Tail};
 
@@ -34,9 +35,24 @@ pub struct Parts {
     pub meters: Meters,
 }
 
+/// A segment is cut early when the journal has more files than would hold the tail so many times:
+/// each opening begins a new one.
+const FILES_PER_TAIL: usize = 2;
+const FILES_MIN: usize = 8;
+
 /// All logs of a node. Cheap to clone.
 #[derive(Clone)]
 pub struct Storage(Arc<Core>);
+
+/// How far the end of the storage is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    Open,
+    /// The upkeep is to end.
+    Closing,
+    /// The upkeep has ended.
+    Closed,
+}
 
 /// What logs, writer and upkeep share.
 pub(crate) struct Core {
@@ -47,7 +63,12 @@ pub(crate) struct Core {
     pub logs: RwLock<BTreeMap<LogId, Arc<Cell>>>,
     pub tail: Tail,
     pub journal: Journal,
+    pub segments: Segments,
+    /// Logs that were trimmed or deleted since upkeep looked.
+    pub deaths: Mutex<BTreeSet<LogId>>,
+    /// Wakes the upkeep.
     pub upkeep: Notify,
+    pub stage: watch::Sender<Stage>,
     /// Given back by `close`.
     pub lock: Mutex<Option<DiskLock>>,
 }
@@ -84,6 +105,10 @@ impl Storage {
         if let Some(permit) = core.tail.try_admit(bytes)? {
             return Ok(permit);
         }
+        if let Some(why) = core.tail.stalled() {
+            core.metrics.admissions_refused.inc();
+            return Err(Error::Unavailable(why));
+        }
         let mut progress = core.journal.progress();
         let refused = tokio::select! {
             biased;
@@ -101,6 +126,13 @@ impl Storage {
     /// Makes what was appended durable, takes no more, and ends the tasks.
     pub async fn close(&self) -> Result<()> {
         self.0.journal.close().await;
+        self.0.stage.send_if_modified(|stage| {
+            let open = *stage == Stage::Open;
+            *stage = if open { Stage::Closing } else { *stage };
+            open
+        });
+        // The sender lives as long as `self`.
+        let _ = self.0.stage.subscribe().wait_for(|stage| *stage == Stage::Closed).await;
         drop(self.0.lock.lock().take());
         match self.0.journal.trouble() {
             Some(trouble) => Err(trouble.into()),
@@ -119,12 +151,38 @@ impl Core {
         cell.clone()
     }
 
-    /// The writer has published a chunk; `deaths` says that it trimmed or deleted something.
-    pub(crate) fn chunk_published(&self, deaths: bool) {
+    /// All logs, sorted by name.
+    pub(crate) fn cells(&self) -> Vec<Arc<Cell>> {
+        self.logs.read().values().cloned().collect()
+    }
+
+    /// Entries of `log` below this offset are dead.
+    pub(crate) fn live_from(&self, log: LogId) -> u64 {
+        self.logs.read().get(&log).map_or(u64::MAX, |cell| cell.state.lock().live_from())
+    }
+
+    /// Forgets the logs that are gone for good as of chunk `through`.
+    pub(crate) fn remove_gone(&self, through: u64) {
+        self.logs.write().retain(|_, cell| !cell.state.lock().is_gone(through));
+    }
+
+    /// The writer has published a chunk that trimmed or deleted these logs.
+    pub(crate) fn chunk_published(&self, deaths: impl Iterator<Item = LogId>) {
         let (held, _) = self.tail.held();
         self.metrics.tail_bytes.set(i64::try_from(held).unwrap_or(i64::MAX));
-        if deaths || held >= bytes(self.config.segment_bytes) {
+        let mut deaths = deaths.peekable();
+        let any_deaths = deaths.peek().is_some();
+        self.deaths.lock().extend(deaths);
+        if any_deaths || self.is_cut_due() {
             self.upkeep.notify_one();
         }
+    }
+
+    /// Whether so much waits in memory or in the journal that a segment should be cut.
+    pub(crate) fn is_cut_due(&self) -> bool {
+        let files_max =
+            FILES_PER_TAIL * bytes(self.config.tail_bytes) / bytes(self.config.journal_file_bytes);
+        let (held, _) = self.tail.held();
+        held >= bytes(self.config.segment_bytes) || self.journal.files() > files_max.max(FILES_MIN)
     }
 }

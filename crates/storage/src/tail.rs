@@ -35,6 +35,8 @@ pub(crate) struct Tail {
     permits: Arc<Semaphore>,
     limit: usize,
     ledger: Mutex<Ledger>,
+    /// Why nothing leaves the tail, if so.
+    stalled: Mutex<Option<Arc<str>>>,
 }
 
 #[derive(Default)]
@@ -47,6 +49,8 @@ struct Ledger {
 #[derive(Clone, Copy, Debug)]
 struct Charge {
     chunk: u64,
+    /// The checksum of the chunk's header.
+    checksum: u32,
     bytes: usize,
     /// When it became durable.
     since: Instant,
@@ -55,7 +59,7 @@ struct Charge {
 impl Tail {
     pub(crate) fn new(limit: usize) -> Self {
         let permits = Arc::new(Semaphore::new(limit));
-        Self { permits, limit, ledger: Mutex::default() }
+        Self { permits, limit, ledger: Mutex::default(), stalled: Mutex::default() }
     }
 
     /// Leave for `bytes`, if there is room for them right now.
@@ -70,6 +74,16 @@ impl Tail {
         Ok(Permit(permit.expect("the budget is never closed")))
     }
 
+    /// Takes note of why nothing leaves the tail.
+    pub(crate) fn stall(&self, why: Option<Arc<str>>) {
+        *self.stalled.lock() = why;
+    }
+
+    /// Why nothing leaves the tail, if so.
+    pub(crate) fn stalled(&self) -> Option<Arc<str>> {
+        self.stalled.lock().clone()
+    }
+
     fn count(&self, bytes: usize) -> Result<u32> {
         // Half of the budget, so that one caller never waits for the whole tail to empty.
         let limit = self.limit / 2;
@@ -80,15 +94,15 @@ impl Tail {
     }
 
     /// Notes that `chunk` is durable and holds `bytes` of permits.
-    pub(crate) fn charge(&self, chunk: u64, bytes: usize) {
+    pub(crate) fn charge(&self, chunk: u64, checksum: u32, bytes: usize) {
         let mut ledger = self.ledger.lock();
         ledger.bytes += bytes;
-        ledger.charges.push_back(Charge { chunk, bytes, since: Instant::now() });
+        ledger.charges.push_back(Charge { chunk, checksum, bytes, since: Instant::now() });
     }
 
     /// As `charge`, for a chunk that recovery found: nobody asked for its permits.
-    pub(crate) fn charge_recovered(&self, chunk: u64, bytes: usize) {
-        self.charge(chunk, self.permits.forget_permits(bytes));
+    pub(crate) fn charge_recovered(&self, chunk: u64, checksum: u32, bytes: usize) {
+        self.charge(chunk, checksum, self.permits.forget_permits(bytes));
     }
 
     /// Gives back the permits of every chunk up to and with `chunk`.
@@ -100,15 +114,15 @@ impl Tail {
         }
     }
 
-    /// The last chunk of the shortest prefix that holds `bytes`, or of all.
-    pub(crate) fn prefix_of(&self, bytes: usize) -> Option<u64> {
+    /// The last chunk of the shortest prefix that holds `bytes`, or of all; with its checksum.
+    pub(crate) fn prefix_of(&self, bytes: usize) -> Option<(u64, u32)> {
         let mut sum = 0;
         let ledger = self.ledger.lock();
         let enough = ledger.charges.iter().find(|charge| {
             sum += charge.bytes;
             sum >= bytes
         });
-        enough.or(ledger.charges.back()).map(|charge| charge.chunk)
+        enough.or(ledger.charges.back()).map(|charge| (charge.chunk, charge.checksum))
     }
 
     /// How many bytes durable chunks hold, and since when the oldest does.

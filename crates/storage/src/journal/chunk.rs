@@ -227,6 +227,8 @@ fn decode_run(decoder: &mut Decoder<'_>, log: LogId) -> Option<Run> {
 #[derive(Clone, Debug)]
 pub(crate) struct Chunk {
     pub header: Header,
+    /// The header's checksum, which the next chunk repeats.
+    pub checksum: u32,
     /// Each run with its place in `bytes`.
     pub runs: Vec<(Run, Range<usize>)>,
     /// The whole chunk without padding.
@@ -246,7 +248,7 @@ pub(crate) enum BadBody {
 
 impl Chunk {
     /// Checks the directory and every run of the chunk `bytes` that begins with `header`.
-    pub(crate) fn decode(header: Header, bytes: Bytes) -> Result<Self, BadBody> {
+    pub(crate) fn decode(header: Header, checksum: u32, bytes: Bytes) -> Result<Self, BadBody> {
         let length = header.chunk_bytes().filter(|length| *length <= bytes.len());
         let bytes = bytes.slice(..length.ok_or(BadBody::Short)?);
         let start = HEADER_BYTES + header.directory_bytes as usize;
@@ -266,7 +268,7 @@ impl Chunk {
         if !damaged.is_empty() {
             return Err(BadBody::Runs(damaged));
         }
-        Ok(Self { header, runs, bytes })
+        Ok(Self { header, checksum, runs, bytes })
     }
 }
 

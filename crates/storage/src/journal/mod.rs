@@ -164,7 +164,10 @@ impl Journal {
 
     /// How many files hold chunks that are still needed.
     pub(crate) fn files(&self) -> usize {
-        self.live.lock().len()
+        let live = self.live.lock();
+        let needed_from = self.needed_from.load(Ordering::Acquire);
+        let later = live.partition_point(|file| file.first_chunk <= needed_from);
+        live.len() - later.saturating_sub(1)
     }
 
     /// The next group, as soon as there is one; `None` once closed and empty.

@@ -195,10 +195,10 @@ pub(crate) async fn read_chunk(file: &JournalFile, position: u64) -> Result<Foun
     let body = if file.length.saturating_sub(position) < length as u64 {
         Err(BadBody::Short)
     } else if length <= block.len() {
-        Chunk::decode(header, Bytes::copy_from_slice(&block[..length]))
+        Chunk::decode(header, checksum, Bytes::copy_from_slice(&block[..length]))
     } else {
         let bytes = file.file.read_at(position, length).await.map_err(failed)?;
-        Chunk::decode(header, bytes)
+        Chunk::decode(header, checksum, bytes)
     };
     Ok(Found::Chunk { header, checksum, body })
 }

@@ -90,7 +90,7 @@ impl Writer {
         self.store(&buffer).await?;
         self.core.metrics.group(draft.appends, draft.body_bytes);
         self.next = Link { number: number + 1, previous: checksum };
-        self.publish(number, draft, buffer);
+        self.publish(number, checksum, draft, buffer);
         Ok(())
     }
 
@@ -134,7 +134,7 @@ impl Writer {
     }
 
     /// Shows the durable chunk to readers, then to those who wait for it.
-    fn publish(&self, number: u64, draft: Draft, mut buffer: Vec<u8>) {
+    fn publish(&self, number: u64, checksum: u32, draft: Draft, mut buffer: Vec<u8>) {
         buffer.truncate(HEADER_BYTES + draft.directory.len() + draft.body_bytes);
         buffer.shrink_to_fit();
         let bytes = Bytes::from(buffer);
@@ -144,11 +144,11 @@ impl Writer {
             line.cell.state.lock().apply(number, &line.run, bytes.slice(position..end));
             position = end;
         }
-        self.core.tail.charge(number, draft.charge);
+        self.core.tail.charge(number, checksum, draft.charge);
         let items = draft.items;
         self.core.journal.progress.send_modify(|progress| progress.durable += items);
-        let is_death = |line: &Line| matches!(line.run.kind, Kind::Trim | Kind::Delete);
-        self.core.chunk_published(draft.lines.iter().any(is_death));
+        let is_death = |line: &&Line| matches!(line.run.kind, Kind::Trim | Kind::Delete);
+        self.core.chunk_published(draft.lines.iter().filter(is_death).map(|line| line.run.log));
     }
 }
 

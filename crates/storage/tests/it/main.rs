@@ -1,4 +1,7 @@
-//! The storage through its door, on real and simulated disks.
+//! The storage through its door, on a real directory and on a simulated disk.
 
-mod logs;
+mod conformance;
+mod disk;
+mod model_test;
+mod objects;
 mod world;

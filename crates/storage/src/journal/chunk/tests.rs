@@ -55,9 +55,9 @@ proptest! {
     #[test]
     fn chunks_round_trip(runs in some_runs()) {
         let (header, bytes) = assembled(&runs);
-        let (decoded, _) = Header::decode(&bytes).unwrap();
+        let (decoded, checksum) = Header::decode(&bytes).unwrap();
         prop_assert_eq!(decoded, header);
-        let chunk = Chunk::decode(decoded, bytes).unwrap();
+        let chunk = Chunk::decode(decoded, checksum, bytes).unwrap();
         prop_assert_eq!(chunk.runs.len(), runs.len());
         for ((decoded, place), (run, bytes)) in chunk.runs.iter().zip(&runs) {
             prop_assert_eq!(decoded, run);
@@ -74,7 +74,7 @@ proptest! {
         flipped[bit / 8] ^= 1 << (bit % 8);
         let noticed = match Header::decode(&flipped) {
             Err(_) => true,
-            Ok((header, _)) => Chunk::decode(header, flipped.into()).is_err(),
+            Ok((header, sum)) => Chunk::decode(header, sum, flipped.into()).is_err(),
         };
         prop_assert!(noticed);
     }
@@ -100,7 +100,7 @@ fn a_damaged_run_is_named_and_its_neighbours_are_not() {
     let mut bytes = bytes.to_vec();
     let last = header.chunk_bytes().unwrap() - 1;
     bytes[last] ^= 1;
-    let Err(BadBody::Runs(damaged)) = Chunk::decode(header, bytes.into()) else { panic!() };
+    let Err(BadBody::Runs(damaged)) = Chunk::decode(header, 0, bytes.into()) else { panic!() };
     assert_eq!(damaged.len(), 1);
     assert_eq!((damaged[0].0.log, damaged[0].0.first), (LogId(9), 40));
     assert_eq!(damaged[0].1, last - 2..last + 1);
