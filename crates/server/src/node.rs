@@ -48,6 +48,7 @@ impl Node {
         let (keys, root_key_created) = access_keys(&config, &world)?;
         let streams = Streams::start(
             config.streams.clone(),
+            config.limits.clone(),
             streams::Parts {
                 storage: storage.clone(),
                 clock: world.clock.clone(),
