@@ -27,7 +27,7 @@ use tokio::time::Instant;
 use weir_client::kinesis::{CreateStreamInput, DeleteStreamInput};
 use weir_client::{Client, ClientConfig};
 
-use crate::commands::streams::wait_until_active;
+use crate::commands::streams::{wait_until_active, wait_until_gone};
 use crate::environment::ConnectionArgs;
 use crate::exit::{Exit, Usage};
 use crate::output;
@@ -139,9 +139,8 @@ async fn bench_node(args: &BenchArgs, tasks: &Tasks) -> anyhow::Result<Report> {
     }
     let measured = bench.measure().await;
     if args.stream.is_none() {
-        let stream_name = Some(bench.stream.clone());
-        let deleted = bench.client.call(DeleteStreamInput { stream_name, ..Default::default() });
-        deleted.await.with_context(|| format!("stream {:?} is left behind", bench.stream))?;
+        let deleted = bench.delete_stream().await;
+        deleted.with_context(|| format!("stream {:?} is left behind", bench.stream))?;
     }
     measured
 }
@@ -185,6 +184,13 @@ impl<'a> Bench<'a> {
         };
         self.client.call(input).await?;
         wait_until_active(&self.client, &self.stream).await
+    }
+
+    async fn delete_stream(&self) -> anyhow::Result<()> {
+        let stream_name = Some(self.stream.clone());
+        let input = DeleteStreamInput { stream_name, ..DeleteStreamInput::default() };
+        self.client.call(input).await?;
+        wait_until_gone(&self.client, &self.stream).await
     }
 
     async fn measure(&self) -> anyhow::Result<Report> {

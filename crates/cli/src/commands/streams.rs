@@ -10,7 +10,7 @@ use weir_client::Client;
 use crate::environment::ConnectionArgs;
 use crate::exit::Exit;
 
-pub(crate) use change::wait_until_active;
+pub(crate) use change::{wait_until_active, wait_until_gone};
 
 /// Arguments of `weir streams`.
 #[derive(Args)]

@@ -108,7 +108,7 @@ fn a_session_token_travels_with_its_key() {
 }
 
 #[test]
-fn what_is_missing_is_profile() {
+fn what_is_missing_is_named() {
     let none = ConnectionArgs::default();
     for (flags, surroundings, complaint) in [
         (profile("nobody"), around(&[], CONFIG, CREDENTIALS), "no profile \"nobody\""),

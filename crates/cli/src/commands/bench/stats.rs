@@ -5,13 +5,17 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
+/// An hour; what takes longer counts as that.
+const MICROS_MAX: u64 = 3_600_000_000;
+
 /// Latencies in microseconds, to three digits.
 #[derive(Clone, Debug)]
 pub(super) struct Latencies(Histogram<u64>);
 
 impl Default for Latencies {
     fn default() -> Self {
-        Self(Histogram::new(3).expect("three digits are allowed"))
+        let histogram = Histogram::new_with_bounds(1, MICROS_MAX, 3);
+        Self(histogram.expect("the bounds and three digits are allowed"))
     }
 }
 
@@ -22,7 +26,7 @@ impl Latencies {
     }
 
     pub(super) fn merge(&mut self, other: &Self) {
-        self.0.add(&other.0).expect("a histogram that resizes takes any other");
+        self.0.add(&other.0).expect("their bounds are the same");
     }
 
     pub(super) fn percentile(&self, percentile: f64) -> Duration {
@@ -72,5 +76,27 @@ impl Stats {
             None => error.to_string(),
         };
         *self.errors.entry(name).or_default() += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_of_all_connections_together() {
+        let (mut odd, mut even) = (Latencies::default(), Latencies::default());
+        for millis in 1..=1000 {
+            let half = if millis % 2 == 0 { &mut even } else { &mut odd };
+            half.record(Duration::from_millis(millis));
+        }
+        odd.merge(&even);
+        assert_eq!(odd.count(), 1000);
+        for (percentile, millis) in [(50.0, 500.0), (99.0, 990.0), (99.9, 999.0)] {
+            let found = odd.percentile(percentile).as_secs_f64() * 1000.0;
+            assert!((found / millis - 1.0).abs() < 0.002, "{percentile}: {found}");
+        }
+        odd.record(Duration::from_secs(86_400));
+        assert!(odd.max() >= Duration::from_secs(3600));
     }
 }
