@@ -144,6 +144,14 @@ impl Tasks {
         }
     }
 
+    /// Ends every task at once, wherever it is, as a crash does.
+    pub async fn abort_all(&self) {
+        let mut running = std::mem::take(
+            &mut *self.0.running.lock().unwrap_or_else(PoisonError::into_inner),
+        );
+        running.shutdown().await;
+    }
+
     fn panicked(&self, name: &str, policy: Policy) {
         match policy {
             Policy::StopNode => self.stop(format!("task {name} panicked")),
