@@ -41,6 +41,9 @@ impl Exit {
             if cause.is::<environment::Error>() || cause.is::<Usage>() {
                 return Self::Usage;
             }
+            if cause.is::<InUse>() {
+                return Self::Unavailable;
+            }
             // Whoever read our output has seen enough, as in `weir tail … | head`.
             let io = cause.downcast_ref::<io::Error>();
             if io.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
@@ -77,3 +80,8 @@ fn of_server(error: &server::Error) -> Exit {
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct Usage(pub(crate) String);
+
+/// A data directory that a node holds.
+#[derive(Debug, thiserror::Error)]
+#[error("the data directory is in use by another weir process: stop that one first")]
+pub(crate) struct InUse;

@@ -21,7 +21,7 @@ const WRITERS: u32 = 3;
 const BATCH_MAX: u64 = 20;
 const RECORD_BYTES_MAX: u64 = 6000;
 /// Acknowledged batches of a round before the kill.
-const BATCHES_MAX: u64 = 60;
+const BATCHES_MAX: u64 = 250;
 /// After so many rounds a stream makes way for another one, and its records become garbage.
 const STREAM_ROUNDS: u32 = 4;
 

@@ -19,6 +19,8 @@ fn a_second_process_on_a_directory_is_refused_with_four() {
     assert!(errors.contains("in use by another weir process"), "{errors}");
     assert!(errors.contains(&directory.path().display().to_string()), "{errors}");
     node.run(&["streams", "list"]);
+    let output = finish(weir().arg("check").arg(directory.path()), "");
+    assert_eq!(output.status.code(), Some(4));
 }
 
 #[test]
