@@ -182,6 +182,25 @@ pub(crate) fn decode(
     Ok(())
 }
 
+/// Whether `groups` hold `count` whole entries whose times never go back.
+pub(crate) fn are_whole(groups: &[u8], count: u32) -> bool {
+    let count_all = || {
+        let mut decoder = Decoder::new(groups);
+        let (mut entries, mut time) = (0_u64, Timestamp::default());
+        while let Some(group) = next_group(&mut decoder).ok()? {
+            let mut lengths = Decoder::new(&groups[group.start..group.start + group.length]);
+            for _ in 0..group.count {
+                let length = lengths.length()?;
+                lengths.take(length)?;
+            }
+            (lengths.is_empty() && group.time >= time).then_some(())?;
+            (entries, time) = (entries + u64::from(group.count), group.time);
+        }
+        Some(entries)
+    };
+    count_all() == Some(u64::from(count))
+}
+
 /// The first offset whose entry is of `time` or later.
 pub(crate) fn first_at(
     groups: &[u8],
@@ -237,6 +256,9 @@ mod tests {
                 .iter()
                 .flat_map(|(time, payloads)| payloads.iter().map(move |p| (*time, p.clone())))
                 .collect();
+            let times_rise = batches.is_sorted_by_key(|(time, _)| time);
+            prop_assert_eq!(are_whole(&bytes, all.len() as u32), times_rise);
+            prop_assert!(!are_whole(&bytes, all.len() as u32 + 1));
             let mut budget = Budget { entries: usize::MAX, bytes: usize::MAX };
             let mut out = Vec::new();
             decode(&bytes, 7, 7 + skipped, &mut budget, &mut out).unwrap();
@@ -255,6 +277,7 @@ mod tests {
             let mut budget = Budget { entries: 100, bytes: 1000 };
             let _ = decode(&bytes, 1, 1, &mut budget, &mut Vec::new());
             let _ = first_at(&bytes, 1, Timestamp::from_millis(5));
+            let _ = are_whole(&bytes, 3);
         }
     }
 

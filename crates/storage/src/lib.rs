@@ -27,6 +27,7 @@
 
 mod cache;
 mod cell;
+mod check;
 mod checksum;
 mod config;
 mod entries;
@@ -44,6 +45,7 @@ mod tail;
 mod upkeep;
 mod varint;
 
+pub use check::{Progress, Report, check};
 pub use config::{APPEND_BYTES_MAX, Compression, Config, ENTRY_OVERHEAD, JournalMode};
 pub use entries::{Batch, Entries, Entry};
 pub use error::{Damage, Error, Result};

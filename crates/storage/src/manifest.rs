@@ -64,12 +64,13 @@ impl LogLine {
         let cut = state.tail.partition_point(|run| run.chunk <= through);
         let next = state.tail.get(cut).map_or(state.durable, |run| run.first);
         let sealed = state.sealed_in <= through;
-        let deleted = state.deleted_in <= through;
         let chunks = state.chunks_through(through);
-        let (nothing_yet, nothing_left) = (next == 1 && !sealed, chunks.is_none());
-        if (nothing_yet && !deleted) || (deleted && nothing_left) {
+        let nothing_yet = next == 1 && !sealed && state.deleted_in > through;
+        if nothing_yet || state.is_gone(through) {
             return None;
         }
+        // Even if it happens in a later chunk: its segments may be dropped already.
+        let deleted = state.is_deleted();
         let first = state.first.min(next);
         Some(Self { log, first, next, last_time: state.last_time, sealed, deleted, chunks })
     }

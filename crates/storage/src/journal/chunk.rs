@@ -242,8 +242,13 @@ pub(crate) enum BadBody {
     Short,
     /// The directory is not what was written, so nothing is known of the runs.
     Directory,
-    /// These runs, at these places in the chunk, are not what was written.
-    Runs(Vec<(Run, Range<usize>)>),
+    /// Some runs are not what was written.
+    Runs {
+        /// Every run of the chunk with its place in it.
+        all: Vec<(Run, Range<usize>)>,
+        /// Which of them are damaged.
+        damaged: Vec<usize>,
+    },
 }
 
 impl Chunk {
@@ -261,12 +266,13 @@ impl Chunk {
         for (_, place) in &mut runs {
             *place = start + place.start..start + place.end;
         }
-        let bad = |(run, place): &&(Run, Range<usize>)| {
+        let is_damaged = |index: &usize| {
+            let (run, place) = &runs[*index];
             run.kind == Kind::Entries && crc32c(&bytes[place.clone()]) != run.checksum
         };
-        let damaged: Vec<_> = runs.iter().filter(bad).cloned().collect();
+        let damaged: Vec<_> = (0..runs.len()).filter(is_damaged).collect();
         if !damaged.is_empty() {
-            return Err(BadBody::Runs(damaged));
+            return Err(BadBody::Runs { all: runs, damaged });
         }
         Ok(Self { header, checksum, runs, bytes })
     }

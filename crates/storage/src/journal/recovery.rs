@@ -217,12 +217,13 @@ pub(crate) fn body_damage(
         BadBody::Directory => {
             vec![at(HEADER_BYTES as u64, "the chunk's directory does not match its checksum")]
         }
-        BadBody::Runs(runs) => {
+        BadBody::Runs { all, damaged } => {
             let what = "the entries do not match their checksum";
-            let damage = |(run, place): &(chunk::Run, std::ops::Range<usize>)| {
+            let damage = |index: &usize| {
+                let (run, place) = &all[*index];
                 at(place.start as u64, what).in_log(run.log, run.first, run.end())
             };
-            runs.iter().map(damage).collect()
+            damaged.iter().map(damage).collect()
         }
     }
 }

@@ -109,7 +109,12 @@ pub(crate) fn open_block(file: &str, block: &Block, stored: Option<Bytes>) -> Re
 }
 
 /// A range of an object.
-async fn get(objects: &Arc<dyn ObjectStore>, path: &Path, from: u64, to: u64) -> Result<Bytes> {
+pub(crate) async fn get(
+    objects: &Arc<dyn ObjectStore>,
+    path: &Path,
+    from: u64,
+    to: u64,
+) -> Result<Bytes> {
     let got = objects.get_range(path, from..to).await;
     got.map_err(|error| Error::objects(format!("reading {path} from byte {from}"), error))
 }

@@ -1,7 +1,9 @@
 //! The storage through its door, on a real directory and on a simulated disk.
 
 mod conformance;
+mod damage;
 mod disk;
+mod faults;
 mod model_test;
 mod objects;
 mod world;

@@ -222,11 +222,11 @@ async fn live(steps: Vec<Step>) {
         compare(&storage, &model).await;
     }
     storage.close().await.unwrap();
+    let report = storage::check(world.disk.clone(), world.objects.clone(), |_| ()).await.unwrap();
+    assert!(report.is_sound(), "{:?}", report.damages);
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
-
     #[test]
     fn a_storage_behaves_like_its_model(steps in proptest::collection::vec(step(), 1..40)) {
         let runtime = tokio::runtime::Builder::new_current_thread()

@@ -100,10 +100,12 @@ fn a_damaged_run_is_named_and_its_neighbours_are_not() {
     let mut bytes = bytes.to_vec();
     let last = header.chunk_bytes().unwrap() - 1;
     bytes[last] ^= 1;
-    let Err(BadBody::Runs(damaged)) = Chunk::decode(header, 0, bytes.into()) else { panic!() };
-    assert_eq!(damaged.len(), 1);
-    assert_eq!((damaged[0].0.log, damaged[0].0.first), (LogId(9), 40));
-    assert_eq!(damaged[0].1, last - 2..last + 1);
+    let Err(BadBody::Runs { all, damaged }) = Chunk::decode(header, 0, bytes.into()) else {
+        panic!()
+    };
+    assert_eq!(damaged, [1]);
+    assert_eq!((all[1].0.log, all[1].0.first), (LogId(9), 40));
+    assert_eq!(all[1].1, last - 2..last + 1);
 }
 
 #[test]
