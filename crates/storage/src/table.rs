@@ -213,7 +213,8 @@ impl Rows {
 
     /// Lets pending changes below `durable` take effect.
     fn settle(&mut self, durable: u64) {
-        while let Some((offset, change)) = self.pending.pop_front_if(|(o, _)| *o < durable) {
+        let ready = self.pending.partition_point(|(offset, _)| *offset < durable);
+        for (offset, change) in self.pending.drain(..ready).collect::<Vec<_>>() {
             self.take_effect(offset, change);
             self.version = offset;
         }

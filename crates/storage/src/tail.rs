@@ -108,10 +108,10 @@ impl Tail {
     /// Gives back the permits of every chunk up to and with `chunk`.
     pub(crate) fn release_through(&self, chunk: u64) {
         let mut ledger = self.ledger.lock();
-        while let Some(charge) = ledger.charges.pop_front_if(|charge| charge.chunk <= chunk) {
-            ledger.bytes -= charge.bytes;
-            self.permits.add_permits(charge.bytes);
-        }
+        let count = ledger.charges.partition_point(|charge| charge.chunk <= chunk);
+        let released = ledger.charges.drain(..count).map(|charge| charge.bytes).sum();
+        ledger.bytes -= released;
+        self.permits.add_permits(released);
     }
 
     /// The last chunk of the shortest prefix that holds `bytes`, or of all; with its checksum.

@@ -1,0 +1,183 @@
+//! Appenders on a storage in a real directory.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use object_store::local::LocalFileSystem;
+use runtime::{Clock, LocalDisk, Meters, SystemClock, SystemEntropy, Tasks};
+use storage::{Batch, Config, ENTRY_OVERHEAD, LogId, Parts, Storage};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+pub(crate) const BATCH_ENTRIES: usize = 500;
+pub(crate) const ENTRY_BYTES: usize = 1024;
+const IN_FLIGHT: usize = 8;
+/// Linux counts CPU time in hundredths of a second, whatever the kernel's tick.
+const TICKS_PER_SECOND: f64 = 100.0;
+
+/// A storage and something to write.
+pub(crate) struct Load {
+    runtime: Runtime,
+    storage: Storage,
+    meters: Meters,
+    payloads: Arc<Vec<Vec<u8>>>,
+    logs: u64,
+    _directory: TempDir,
+}
+
+/// What a run cost.
+pub(crate) struct Cost {
+    pub(crate) megabytes: f64,
+    pub(crate) seconds: f64,
+    pub(crate) cpu_seconds: f64,
+    /// Bytes written for each byte of payload.
+    pub(crate) amplification: f64,
+    pub(crate) resident_mib: f64,
+}
+
+impl Load {
+    pub(crate) fn new(config: Config, logs: u64, text: bool) -> Self {
+        let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
+        let path: &Path = directory.path();
+        let objects = LocalFileSystem::new_with_prefix(path).expect("the directory is there");
+        let meters = Meters::default();
+        let parts = Parts {
+            disk: Arc::new(LocalDisk::new(path).expect("the directory is there")),
+            objects: Arc::new(objects.with_fsync(true)),
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy),
+            tasks: Tasks::default(),
+            meters: meters.clone(),
+        };
+        let runtime = Runtime::new().expect("a runtime");
+        let storage = runtime.block_on(Storage::open(config, parts)).expect("a fresh directory");
+        let payloads = Arc::new((0..997).map(|seed| payload(seed, text)).collect());
+        Self { runtime, storage, meters, payloads, logs, _directory: directory }
+    }
+
+    /// Makes `batches` durable from several tasks.
+    pub(crate) fn append(&self, batches: usize) {
+        self.runtime.block_on(async {
+            let mut tasks = JoinSet::new();
+            for task in 0..IN_FLIGHT {
+                let (storage, payloads) = (self.storage.clone(), self.payloads.clone());
+                let (logs, count) = (self.logs, batches.div_ceil(IN_FLIGHT));
+                tasks.spawn(async move {
+                    for batch in 0..count {
+                        append_batch(&storage, &payloads, logs, task * count + batch).await;
+                    }
+                });
+            }
+            tasks.join_all().await;
+        });
+    }
+
+    pub(crate) fn timed(&mut self, batches: usize) -> Duration {
+        let started = Instant::now();
+        self.append(batches);
+        started.elapsed()
+    }
+
+    pub(crate) fn measure(&mut self, batches: usize) -> Cost {
+        let (written, cpu) = (self.written(), cpu_seconds());
+        let elapsed = self.timed(batches);
+        let payload =
+            (batches.div_ceil(IN_FLIGHT) * IN_FLIGHT * BATCH_ENTRIES * ENTRY_BYTES) as f64;
+        Cost {
+            megabytes: payload / 1e6,
+            seconds: elapsed.as_secs_f64(),
+            cpu_seconds: cpu_seconds() - cpu,
+            amplification: (self.written() - written) / payload,
+            resident_mib: resident_mib(),
+        }
+    }
+
+    /// Bytes written to journal, segments and manifests so far.
+    fn written(&self) -> f64 {
+        let text = self.meters.render();
+        let names = ["journal", "segment", "manifest"];
+        let names = names.map(|kind| format!("weir_storage_{kind}_bytes_total "));
+        let values = text.lines().filter_map(|line| {
+            names.iter().find_map(|name| line.strip_prefix(name.as_str()))?.parse::<f64>().ok()
+        });
+        values.sum()
+    }
+}
+
+impl Drop for Load {
+    fn drop(&mut self) {
+        let _ = self.runtime.block_on(self.storage.close());
+    }
+}
+
+/// Spreads one batch over the logs, as a PutRecords request is spread over shards.
+async fn append_batch(storage: &Storage, payloads: &[Vec<u8>], logs: u64, number: usize) {
+    let bytes = BATCH_ENTRIES * (ENTRY_BYTES + ENTRY_OVERHEAD);
+    let mut permit = storage.admit(bytes).await.expect("the disk keeps up");
+    let time = SystemClock.now();
+    let mut by_log: Vec<(u64, usize)> = (0..BATCH_ENTRIES)
+        .map(|entry| {
+            let index = number * BATCH_ENTRIES + entry;
+            let hash = (index as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20;
+            (hash % logs, index % payloads.len())
+        })
+        .collect();
+    by_log.sort_unstable();
+    let mut commits = Vec::new();
+    for entries in by_log.chunk_by(|a, b| a.0 == b.0) {
+        let mut batch = Batch::new(time, entries.len() * 1030);
+        for (_, payload) in entries {
+            batch.push(&[&payloads[*payload]]);
+        }
+        let log = storage.log(LogId(1000 + entries[0].0));
+        commits.push(log.append(&mut permit, batch).expect("the log is open"));
+    }
+    for commit in commits {
+        commit.durable().await.expect("the disk works");
+    }
+}
+
+fn payload(seed: u64, text: bool) -> Vec<u8> {
+    let mut random = seed + 1;
+    let mut next = || {
+        random = random.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        random >> 33
+    };
+    let mut bytes = Vec::new();
+    while bytes.len() < ENTRY_BYTES {
+        if text {
+            let (device, value, status) = (next() % 5000, next() % 100_000, next() % 5);
+            let line = format!(
+                "{{\"device\":\"sensor-{device:05}\",\"time\":\"2026-11-24T01:{:02}:{:02}Z\",\
+                 \"temperature\":{}.{:02},\"status\":\"code-{status}\"}}",
+                next() % 60,
+                next() % 60,
+                value / 1000,
+                value % 100,
+            );
+            bytes.extend(line.into_bytes());
+        } else {
+            bytes.extend((next() as u32).to_le_bytes());
+        }
+    }
+    bytes.truncate(ENTRY_BYTES);
+    bytes
+}
+
+/// CPU time of this process, all threads, user and kernel.
+fn cpu_seconds() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").expect("Linux has it");
+    let after_name = stat.rsplit(") ").next().expect("the name is in parentheses");
+    let fields: Vec<f64> = after_name.split(' ').filter_map(|field| field.parse().ok()).collect();
+    // The state letter is not a number, so field 14 of proc(5), utime, is the eleventh here.
+    (fields[10] + fields[11]) / TICKS_PER_SECOND
+}
+
+fn resident_mib() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux has it");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("it is there");
+    line.trim().trim_end_matches(" kB").parse::<f64>().expect("a number") / 1024.0
+}
