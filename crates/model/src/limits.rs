@@ -33,6 +33,25 @@ pub const SHARD_READ_BYTES_PER_SECOND: u64 = 2 * 1024 * 1024;
 /// GetRecords calls that one shard takes per second.
 pub const SHARD_READ_CALLS_PER_SECOND: u64 = 5;
 
+/// Characters of a shard iterator.
+pub const SHARD_ITERATOR_CHARS_MAX: usize = 512;
+/// Shards that a stream starts with when nobody says how many.
+pub const SHARDS_DEFAULT: u32 = 4;
+/// The most shards UpdateShardCount goes to.
+pub const UPDATE_SHARD_COUNT_MAX: u32 = 10_000;
+/// UpdateShardCount calls of one stream in a rolling day.
+pub const UPDATE_SHARD_COUNTS_PER_DAY: usize = 10;
+/// Streams of an account that may be CREATING or DELETING at once.
+pub const STREAMS_IN_TRANSITION_MAX: usize = 5;
+/// On-demand streams of an account.
+pub const ON_DEMAND_STREAMS_MAX: usize = 50;
+/// Shards of one DescribeStream answer.
+pub const DESCRIBE_STREAM_SHARDS_MAX: usize = 100;
+/// Shards of one ListShards answer.
+pub const LIST_SHARDS_MAX: usize = 1000;
+/// Streams of one ListStreams answer.
+pub const LIST_STREAMS_MAX: usize = 100;
+
 const _: () = assert!(RECORD_BYTES_MAX <= PUT_RECORDS_BYTES_MAX);
 const _: () = assert!(PUT_RECORDS_BYTES_MAX <= GET_RECORDS_BYTES_MAX, "any batch can be read back");
 const _: () = assert!(PUT_RECORDS_MAX <= GET_RECORDS_MAX);

@@ -1,0 +1,129 @@
+//! Changes to the catalog that take effect together.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use model::ShardId;
+use storage::{Change, LogId, Offset};
+
+use super::record::{self, Incarnation, NODE_KEY, NodeRecord, ShardRecord, StreamKey, StreamRecord};
+use super::snapshot::{Snapshot, Stream};
+
+/// What one decision changes. Nothing of it is visible before all of it is durable.
+pub(crate) struct Edit {
+    node: NodeRecord,
+    streams: BTreeMap<StreamKey, StreamEdit>,
+}
+
+/// What it changes in one stream.
+#[derive(Default)]
+struct StreamEdit {
+    record: Option<StreamRecord>,
+    removed: bool,
+    /// `None` removes the shard.
+    shards: BTreeMap<ShardId, Option<ShardRecord>>,
+}
+
+impl Edit {
+    pub(super) fn new(snapshot: &Snapshot) -> Self {
+        Self { node: snapshot.node.clone(), streams: BTreeMap::new() }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.streams.is_empty()
+    }
+
+    /// An id that no stream had before.
+    pub(crate) fn new_incarnation(&mut self) -> Incarnation {
+        Incarnation(self.new_id())
+    }
+
+    /// A log that no shard had before.
+    pub(crate) fn new_log(&mut self) -> LogId {
+        LogId(self.new_id())
+    }
+
+    fn new_id(&mut self) -> u64 {
+        let id = self.node.next_id;
+        self.node.next_id += 1;
+        id
+    }
+
+    pub(crate) fn put_stream(&mut self, key: &StreamKey, record: StreamRecord) {
+        self.of(key).record = Some(record);
+    }
+
+    /// Removes the stream and its shards.
+    pub(crate) fn remove_stream(&mut self, key: &StreamKey) {
+        self.of(key).removed = true;
+    }
+
+    pub(crate) fn put_shard(&mut self, key: &StreamKey, id: ShardId, record: ShardRecord) {
+        self.of(key).shards.insert(id, Some(record));
+    }
+
+    pub(crate) fn remove_shard(&mut self, key: &StreamKey, id: ShardId) {
+        self.of(key).shards.insert(id, None);
+    }
+
+    fn of(&mut self, key: &StreamKey) -> &mut StreamEdit {
+        self.streams.entry(key.clone()).or_default()
+    }
+
+    /// What it changes in the table.
+    pub(super) fn changes(&self, on: &Snapshot) -> Vec<Change> {
+        let mut changes = Vec::new();
+        if self.node != on.node {
+            changes.push(put(Bytes::from_static(NODE_KEY), &self.node));
+        }
+        for (key, edit) in &self.streams {
+            let before = on.stream(key);
+            let record = edit.record.as_ref().or(before.map(|stream| &stream.record));
+            let Some(incarnation) = record.map(|record| record.incarnation) else { continue };
+            let delete_shard = |id| Change::Delete { key: record::shard_key(incarnation, id) };
+            if edit.removed {
+                changes.push(Change::Delete { key: key.table_key() });
+                let shards = before.map_or(&[][..], |stream| &stream.shards);
+                changes.extend(shards.iter().map(|shard| delete_shard(shard.id)));
+                continue;
+            }
+            changes.extend(edit.record.as_ref().map(|record| put(key.table_key(), record)));
+            changes.extend(edit.shards.iter().map(|(id, shard)| match shard {
+                Some(shard) => put(record::shard_key(incarnation, *id), shard),
+                None => delete_shard(*id),
+            }));
+        }
+        changes
+    }
+
+    /// The snapshot after it, once the table is at `version`.
+    pub(super) fn apply(self, on: &Snapshot, version: Offset) -> Snapshot {
+        let mut streams = on.streams.clone();
+        for (key, edit) in self.streams {
+            let before = streams.remove(&key);
+            if let Some(stream) = edit.apply(&key, before.as_deref()) {
+                streams.insert(key, Arc::new(stream));
+            }
+        }
+        Snapshot { version, node: self.node, streams }
+    }
+}
+
+impl StreamEdit {
+    fn apply(self, key: &StreamKey, before: Option<&Stream>) -> Option<Stream> {
+        if self.removed {
+            return None;
+        }
+        let record = self.record.or_else(|| before.map(|stream| stream.record.clone()))?;
+        let kept = before.into_iter().flat_map(|stream| &stream.shards);
+        let kept = kept.filter(|shard| !self.shards.contains_key(&shard.id));
+        let mut shards: Vec<_> = kept.map(|shard| (shard.id, shard.record)).collect();
+        shards.extend(self.shards.iter().filter_map(|(id, record)| Some((*id, (*record)?))));
+        Some(Stream::new(key.clone(), record, before, shards))
+    }
+}
+
+fn put<T: minicbor::Encode<()>>(key: Bytes, record: &T) -> Change {
+    Change::Put { key, value: record::encode(record) }
+}

@@ -1,0 +1,257 @@
+//! What the catalog's table holds: keys, and the records that are its values.
+//!
+//! The bytes are in `docs/formats.md`. Fields are numbered and numbers are never used again, so
+//! a later version can add fields to what an earlier one wrote.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+
+use bytes::Bytes;
+use minicbor::{Decode, Encode};
+use model::{AccountId, HashKeyRange, Region, SequenceNumber, ShardId, StreamName, Timestamp};
+use storage::LogId;
+
+use super::cbor;
+use crate::error::{Error, Result};
+
+/// The format that this program writes and reads.
+const FORMAT: u32 = 1;
+
+/// Ids below are reserved for tables.
+const FIRST_ID: u64 = 1000;
+
+const HOUR_MS: u64 = 3_600_000;
+
+/// Where the node's own record is.
+pub(super) const NODE_KEY: &[u8] = b"n";
+/// What the keys of streams begin with.
+pub(super) const STREAMS: &[u8] = b"s";
+/// What the keys of shards begin with.
+pub(super) const SHARDS: &[u8] = b"h";
+
+/// Names a stream in the whole node.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct StreamKey {
+    pub(crate) account: AccountId,
+    pub(crate) region: Region,
+    pub(crate) name: StreamName,
+}
+
+/// Tells apart streams that had the same name, one after the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
+#[cbor(transparent)]
+pub(crate) struct Incarnation(#[n(0)] pub(crate) u64);
+
+/// What there is one of.
+#[derive(Clone, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct NodeRecord {
+    #[n(0)]
+    format: u32,
+    /// The next log or incarnation gets this id.
+    #[n(1)]
+    pub(crate) next_id: u64,
+    /// Seals iterators and page tokens, so that they outlive a restart.
+    #[cbor(n(2), with = "minicbor::bytes")]
+    pub(crate) token_key: [u8; 32],
+}
+
+/// A stream, without its shards.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct StreamRecord {
+    #[n(0)]
+    pub(crate) incarnation: Incarnation,
+    #[cbor(n(1), with = "cbor")]
+    pub(crate) created: Timestamp,
+    #[n(2)]
+    pub(crate) retention_hours: u32,
+    /// Older records stay invisible even if retention is lengthened again.
+    #[cbor(n(3), with = "cbor")]
+    pub(crate) trimmed_to: Timestamp,
+    #[n(4)]
+    pub(crate) mode: StreamMode,
+    #[n(5)]
+    pub(crate) record_kib_max: u32,
+    #[n(6)]
+    pub(crate) tags: BTreeMap<String, String>,
+    #[n(7)]
+    pub(crate) next_shard: u32,
+    /// When UpdateShardCount was called in the last day.
+    #[cbor(n(8), with = "cbor")]
+    pub(crate) rescaled: Vec<Timestamp>,
+    /// What is being done to the stream. Nothing: it is ACTIVE.
+    #[n(9)]
+    pub(crate) pending: Option<Pending>,
+}
+
+/// How the capacity of a stream is chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub(crate) enum StreamMode {
+    #[n(0)]
+    Provisioned,
+    #[n(1)]
+    OnDemand,
+}
+
+/// A change that was accepted and is not done yet.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct Pending {
+    #[n(0)]
+    pub(crate) change: Change,
+    /// Not before this moment.
+    #[cbor(n(1), with = "cbor")]
+    pub(crate) due: Timestamp,
+}
+
+/// What a pending change does.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub(crate) enum Change {
+    /// Open the first shards.
+    #[n(0)]
+    Create {
+        #[n(0)]
+        shards: NonZeroU32,
+    },
+    /// Forget everything.
+    #[n(1)]
+    Delete,
+    /// Replace a shard by two.
+    #[n(2)]
+    Split {
+        #[cbor(n(0), with = "cbor")]
+        shard: ShardId,
+        /// The first key of the second child.
+        #[cbor(n(1), with = "cbor")]
+        at: model::HashKey,
+    },
+    /// Replace two shards by one.
+    #[n(3)]
+    Merge {
+        #[cbor(n(0), with = "cbor")]
+        left: ShardId,
+        #[cbor(n(1), with = "cbor")]
+        right: ShardId,
+    },
+    /// Replace the shards by this many of equal width.
+    #[n(4)]
+    Scale {
+        #[n(0)]
+        target: NonZeroU32,
+    },
+}
+
+/// A shard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct ShardRecord {
+    /// Its records.
+    #[cbor(n(0), with = "cbor")]
+    pub(crate) log: LogId,
+    #[cbor(n(1), with = "cbor")]
+    pub(crate) range: HashKeyRange,
+    /// Whole seconds, in its sequence numbers. Rises from parent to child, whatever the clock
+    /// does, so that the numbers rise too.
+    #[cbor(n(2), with = "cbor")]
+    pub(crate) created: Timestamp,
+    /// When it began to take records: the moment its parents closed.
+    #[cbor(n(3), with = "cbor")]
+    pub(crate) opened: Timestamp,
+    #[cbor(n(4), with = "cbor")]
+    pub(crate) closed: Option<Timestamp>,
+    #[cbor(n(5), with = "cbor")]
+    pub(crate) parent: Option<ShardId>,
+    #[cbor(n(6), with = "cbor")]
+    pub(crate) adjacent_parent: Option<ShardId>,
+}
+
+impl StreamKey {
+    pub(super) fn table_key(&self) -> Bytes {
+        format!("s{}{}\0{}", self.account, self.region, self.name).into()
+    }
+
+    pub(super) fn from_table_key(key: &[u8]) -> Option<Self> {
+        let text = std::str::from_utf8(key.strip_prefix(STREAMS)?).ok()?;
+        let (account, rest) = text.split_at_checked(12)?;
+        let (region, name) = rest.split_once('\0')?;
+        let (account, region) = (account.parse().ok()?, region.parse().ok()?);
+        Some(Self { account, region, name: name.parse().ok()? })
+    }
+}
+
+/// Where a shard's record is in the table.
+pub(super) fn shard_key(stream: Incarnation, shard: ShardId) -> Bytes {
+    let mut key = Vec::with_capacity(SHARDS.len() + 12);
+    key.extend(SHARDS);
+    key.extend(stream.0.to_be_bytes());
+    key.extend(shard.index().to_be_bytes());
+    key.into()
+}
+
+pub(super) fn from_shard_key(key: &[u8]) -> Option<(Incarnation, ShardId)> {
+    let (stream, shard) = key.strip_prefix(SHARDS)?.split_first_chunk()?;
+    let shard = u32::from_be_bytes(shard.try_into().ok()?);
+    Some((Incarnation(u64::from_be_bytes(*stream)), ShardId::new(shard)))
+}
+
+pub(super) fn encode<T: Encode<()>>(record: &T) -> Bytes {
+    minicbor::to_vec(record).expect("writing to memory cannot fail").into()
+}
+
+pub(super) fn decode<'b, T: Decode<'b, ()>>(key: &[u8], value: &'b [u8]) -> Result<T> {
+    minicbor::decode(value)
+        .map_err(|error| Error::Corrupt(format!("the value of {}: {error}", key.escape_ascii())))
+}
+
+impl NodeRecord {
+    pub(super) fn new(token_key: [u8; 32]) -> Self {
+        Self { format: FORMAT, next_id: FIRST_ID, token_key }
+    }
+
+    pub(super) fn check_format(&self) -> Result<()> {
+        if self.format == FORMAT {
+            return Ok(());
+        }
+        let found = self.format;
+        Err(Error::Corrupt(format!("it has format {found}, this program knows format {FORMAT}")))
+    }
+}
+
+impl StreamRecord {
+    /// Records that arrived before it are not kept.
+    pub(crate) fn horizon(&self, now: Timestamp) -> Timestamp {
+        let kept = u64::from(self.retention_hours) * HOUR_MS;
+        now.minus_millis(kept).max(self.trimmed_to)
+    }
+}
+
+impl ShardRecord {
+    /// A shard that was there from the stream's beginning.
+    pub(crate) fn initial(log: LogId, range: HashKeyRange, opened: Timestamp) -> Self {
+        // As in AWS, the first shards count as created a little before the stream.
+        let created = Timestamp::from_seconds(opened.minus_millis(2000).as_seconds());
+        Self { log, range, created, opened, closed: None, parent: None, adjacent_parent: None }
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.closed.is_none()
+    }
+
+    /// Did it take records at `time`? Of the shards that a reshard closes and opens at one moment,
+    /// only the opened ones did.
+    pub(crate) fn was_open_at(&self, time: Timestamp) -> bool {
+        self.opened <= time && self.closed.is_none_or(|closed| time < closed)
+    }
+
+    /// Its StartingSequenceNumber.
+    pub(crate) fn first_number(&self, id: ShardId) -> SequenceNumber {
+        SequenceNumber::first_of_shard(id, self.created)
+    }
+
+    /// Its EndingSequenceNumber, if it is closed.
+    pub(crate) fn last_number(&self, id: ShardId) -> Option<SequenceNumber> {
+        self.closed.map(|closed| SequenceNumber::end_of_shard(id, self.created, closed))
+    }
+
+    pub(crate) fn is_child_of(&self, shard: ShardId) -> bool {
+        self.parent == Some(shard) || self.adjacent_parent == Some(shard)
+    }
+}

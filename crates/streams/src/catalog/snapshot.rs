@@ -1,0 +1,237 @@
+//! One version of the catalog, as every reader of that version sees it.
+//!
+//! Invariant: the open shards of a stream cover the hash space exactly once, in every version;
+//! a stream that is still being created has no shards at all. Asserted whenever a stream is built.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use model::{AccountId, HashKey, HashKeyRange, Region, ShardId, StreamArn, Timestamp};
+use storage::{Offset, Storage, Table};
+
+use super::record::{
+    self, Change, Incarnation, NODE_KEY, NodeRecord, SHARDS, STREAMS, ShardRecord, StreamKey,
+    StreamMode, StreamRecord,
+};
+use crate::error::{Error, Result};
+use crate::metrics::StreamCounters;
+use crate::shard::{Live, Slot};
+
+/// The catalog at one version.
+pub(crate) struct Snapshot {
+    pub(crate) version: Offset,
+    pub(crate) node: NodeRecord,
+    pub(crate) streams: BTreeMap<StreamKey, Arc<Stream>>,
+}
+
+/// A stream at one version of the catalog.
+#[derive(Clone)]
+pub(crate) struct Stream {
+    pub(crate) key: StreamKey,
+    pub(crate) record: StreamRecord,
+    /// Open and closed ones, in the order of their ids.
+    pub(crate) shards: Vec<Shard>,
+    /// Where in `shards` the open ones are, in the order of their hash keys.
+    open: Vec<u32>,
+    pub(crate) counters: Arc<StreamCounters>,
+}
+
+/// A shard at one version of the catalog.
+#[derive(Clone)]
+pub(crate) struct Shard {
+    pub(crate) id: ShardId,
+    pub(crate) record: ShardRecord,
+    slot: Arc<Slot>,
+}
+
+/// Where a stream is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Status {
+    Creating,
+    Active,
+    Updating,
+    Deleting,
+}
+
+impl Status {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Creating => "CREATING",
+            Self::Active => "ACTIVE",
+            Self::Updating => "UPDATING",
+            Self::Deleting => "DELETING",
+        }
+    }
+}
+
+impl Snapshot {
+    /// Reads the whole table. What is in use of `previous` stays in use.
+    pub(super) fn load(table: &Table, previous: Option<&Self>) -> Result<Self> {
+        let version = table.version();
+        let node = table.get(NODE_KEY).ok_or_else(|| Error::Corrupt("it is empty".into()))?;
+        let node: NodeRecord = record::decode(NODE_KEY, &node)?;
+        node.check_format()?;
+        let mut shards: BTreeMap<Incarnation, Vec<(ShardId, ShardRecord)>> = BTreeMap::new();
+        for (key, value) in table.scan(SHARDS) {
+            let (stream, id) = record::from_shard_key(&key).ok_or_else(|| foreign(&key))?;
+            shards.entry(stream).or_default().push((id, record::decode(&key, &value)?));
+        }
+        let mut streams = BTreeMap::new();
+        for (key, value) in table.scan(STREAMS) {
+            let name = StreamKey::from_table_key(&key).ok_or_else(|| foreign(&key))?;
+            let record: StreamRecord = record::decode(&key, &value)?;
+            let shards = shards.remove(&record.incarnation).unwrap_or_default();
+            let base = previous.and_then(|p| p.same_stream(&name, record.incarnation));
+            let stream = Stream::new(name.clone(), record, base.map(Arc::as_ref), shards);
+            streams.insert(name, Arc::new(stream));
+        }
+        if !shards.is_empty() {
+            return Err(Error::Corrupt("it has shards of streams that it does not have".into()));
+        }
+        Ok(Self { version, node, streams })
+    }
+
+    pub(crate) fn stream(&self, key: &StreamKey) -> Option<&Arc<Stream>> {
+        self.streams.get(key)
+    }
+
+    /// The stream `key`, if it is still the one that `incarnation` says.
+    pub(crate) fn same_stream(
+        &self,
+        key: &StreamKey,
+        incarnation: Incarnation,
+    ) -> Option<&Arc<Stream>> {
+        self.stream(key).filter(|stream| stream.record.incarnation == incarnation)
+    }
+
+    /// The streams of an account in a region, by name.
+    pub(crate) fn streams_of<'s>(
+        &'s self,
+        account: AccountId,
+        region: &'s Region,
+    ) -> impl Iterator<Item = &'s Arc<Stream>> {
+        let owned = move |key: &StreamKey| key.account == account && key.region == *region;
+        self.streams.iter().filter(move |(key, _)| owned(key)).map(|(_, stream)| stream)
+    }
+
+    /// The open shards of provisioned streams there, with those that are about to open.
+    pub(crate) fn provisioned_shards(&self, account: AccountId, region: &Region) -> u32 {
+        let streams = self.streams_of(account, region);
+        let provisioned = streams.filter(|s| s.record.mode == StreamMode::Provisioned);
+        provisioned.map(|stream| stream.promised_shards()).sum()
+    }
+}
+
+impl Stream {
+    /// A stream whose shards are `shards`, which need not be in order, in the place of `base`.
+    pub(super) fn new(
+        key: StreamKey,
+        record: StreamRecord,
+        base: Option<&Self>,
+        mut shards: Vec<(ShardId, ShardRecord)>,
+    ) -> Self {
+        shards.sort_unstable_by_key(|(id, _)| *id);
+        let slot = |id| base.and_then(|base| base.shard(id)).map(|shard| shard.slot.clone());
+        let shard = |(id, record)| Shard { id, record, slot: slot(id).unwrap_or_default() };
+        let shards: Vec<_> = shards.into_iter().map(shard).collect();
+        let is_open = |index: &u32| shards[*index as usize].record.is_open();
+        let mut open: Vec<_> = (0..shards.len() as u32).filter(is_open).collect();
+        open.sort_unstable_by_key(|index| shards[*index as usize].record.range.start());
+        let counters = base.map(|base| base.counters.clone()).unwrap_or_default();
+        let stream = Self { key, record, shards, open, counters };
+        stream.assert_covers_the_hash_space();
+        stream
+    }
+
+    fn assert_covers_the_hash_space(&self) {
+        let ranges = self.open_shards().map(|shard| Some(shard.record.range));
+        let all = ranges.reduce(|left, right| left?.merge(right?));
+        let name = &self.key.name;
+        match all {
+            None => assert!(self.shards.is_empty(), "stream {name} has only closed shards"),
+            Some(all) => {
+                assert_eq!(all, Some(HashKeyRange::WHOLE), "open shards of stream {name}");
+            }
+        }
+    }
+
+    pub(crate) fn arn(&self) -> StreamArn {
+        let StreamKey { account, region, name } = &self.key;
+        StreamArn::new(region.clone(), *account, name.clone())
+    }
+
+    pub(crate) fn status(&self) -> Status {
+        match self.record.pending.as_ref().map(|pending| &pending.change) {
+            None => Status::Active,
+            Some(Change::Create { .. }) => Status::Creating,
+            Some(Change::Delete) => Status::Deleting,
+            Some(Change::Split { .. } | Change::Merge { .. } | Change::Scale { .. }) => {
+                Status::Updating
+            }
+        }
+    }
+
+    pub(crate) fn shard(&self, id: ShardId) -> Option<&Shard> {
+        let found = self.shards.binary_search_by_key(&id, |shard| shard.id);
+        found.ok().map(|index| &self.shards[index])
+    }
+
+    /// The open shards, in the order of their hash keys.
+    pub(crate) fn open_shards(&self) -> impl ExactSizeIterator<Item = &Shard> {
+        self.open.iter().map(|index| &self.shards[*index as usize])
+    }
+
+    /// Where in `shards` the open shard is that owns `key`; the stream must not be CREATING.
+    pub(crate) fn route(&self, key: HashKey) -> usize {
+        let start = |index: &u32| self.shards[*index as usize].record.range.start();
+        let after = self.open.partition_point(|index| start(index) <= key);
+        self.open[after - 1] as usize
+    }
+
+    /// The shards that continue a closed one.
+    pub(crate) fn children(&self, parent: ShardId) -> impl Iterator<Item = &Shard> {
+        self.shards.iter().filter(move |shard| shard.record.is_child_of(parent))
+    }
+
+    /// Records that arrived before it are not kept.
+    pub(crate) fn horizon(&self, now: Timestamp) -> Timestamp {
+        self.record.horizon(now)
+    }
+
+    /// The shards that can still have records, in the order of their ids.
+    pub(crate) fn visible_shards(&self, now: Timestamp) -> impl Iterator<Item = &Shard> {
+        let horizon = self.horizon(now);
+        self.shards.iter().filter(move |shard| shard.is_visible(horizon))
+    }
+
+    /// Open shards, or those that it is created with.
+    fn promised_shards(&self) -> u32 {
+        match self.record.pending.as_ref().map(|pending| &pending.change) {
+            Some(Change::Create { shards }) => shards.get(),
+            Some(Change::Scale { target }) => target.get().max(self.open.len() as u32),
+            Some(Change::Split { .. }) => self.open.len() as u32 + 1,
+            _ => self.open.len() as u32,
+        }
+    }
+}
+
+impl Shard {
+    /// Not when it closed so long ago that none of its records is kept.
+    pub(crate) fn is_visible(&self, horizon: Timestamp) -> bool {
+        self.record.closed.is_none_or(|closed| closed >= horizon)
+    }
+
+    /// What the shard needs as soon as somebody uses it.
+    pub(crate) fn live(&self, storage: &Storage) -> &Live {
+        self.slot.live(|| storage.log(self.record.log))
+    }
+
+    /// The same, only if somebody has used it.
+    pub(crate) fn used(&self) -> Option<&Live> {
+        self.slot.used()
+    }
+}
+
+fn foreign(key: &[u8]) -> Error {
+    Error::Corrupt(format!("the key {} is of no kind", key.escape_ascii()))
+}

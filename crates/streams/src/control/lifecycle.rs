@@ -1,0 +1,118 @@
+//! Creating and deleting streams.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+
+use model::Timestamp;
+use model::limits::{
+    ON_DEMAND_STREAMS_MAX, RETENTION_HOURS_MIN, SHARDS_DEFAULT, STREAMS_IN_TRANSITION_MAX,
+};
+
+use super::{Rules, existing, not_in};
+use crate::catalog::{Change, Edit, Snapshot, Status, StreamKey, StreamMode, StreamRecord};
+use crate::error::{Error, Result, shard_limit, transition_limit};
+
+/// A stream to create.
+pub(crate) struct NewStream {
+    pub(crate) key: StreamKey,
+    /// For provisioned streams.
+    pub(crate) shards: Option<NonZeroU32>,
+    pub(crate) mode: StreamMode,
+    pub(crate) record_kib_max: u32,
+    pub(crate) tags: BTreeMap<String, String>,
+}
+
+/// CreateStream: the stream is there, CREATING, without shards.
+pub(crate) fn create(
+    snapshot: &Snapshot,
+    edit: &mut Edit,
+    rules: &Rules,
+    now: Timestamp,
+    new: NewStream,
+) -> Result<()> {
+    let NewStream { key, shards, mode, record_kib_max, tags } = new;
+    let StreamKey { name, account, .. } = &key;
+    if snapshot.stream(&key).is_some() {
+        return Err(Error::InUse(format!(
+            "Stream {name} under account {account} already exists."
+        )));
+    }
+    let shards = shards.unwrap_or(const { NonZeroU32::new(SHARDS_DEFAULT).expect("not zero") });
+    check_quotas(snapshot, rules, &key, mode, shards)?;
+    let record = StreamRecord {
+        incarnation: edit.new_incarnation(),
+        created: now,
+        retention_hours: RETENTION_HOURS_MIN,
+        trimmed_to: Timestamp::default(),
+        mode,
+        record_kib_max,
+        tags,
+        next_shard: 0,
+        rescaled: Vec::new(),
+        pending: rules.pending(Change::Create { shards }, now),
+    };
+    edit.put_stream(&key, record);
+    Ok(())
+}
+
+fn check_quotas(
+    snapshot: &Snapshot,
+    rules: &Rules,
+    key: &StreamKey,
+    mode: StreamMode,
+    shards: NonZeroU32,
+) -> Result<()> {
+    let StreamKey { account, region, .. } = key;
+    let streams = || snapshot.streams_of(*account, region);
+    if mode == StreamMode::Provisioned {
+        let (current, limit) =
+            (snapshot.provisioned_shards(*account, region), rules.limits.shards_per_account);
+        if current.saturating_add(shards.get()) > limit {
+            return Err(shard_limit(key, current, limit, shards.get()));
+        }
+    }
+    if !rules.keeps_quotas() {
+        return Ok(());
+    }
+    let on_demand = streams().filter(|s| s.record.mode == StreamMode::OnDemand).count();
+    if mode == StreamMode::OnDemand && on_demand >= ON_DEMAND_STREAMS_MAX {
+        return Err(Error::LimitExceeded(format!(
+            "This request would exceed the limit on the number of On-Demand streams for the \
+             account {account} in {region}. Current On-Demand streams count: {on_demand}. Limit: \
+             {ON_DEMAND_STREAMS_MAX}."
+        )));
+    }
+    check_transitions(snapshot, key)
+}
+
+fn check_transitions(snapshot: &Snapshot, key: &StreamKey) -> Result<()> {
+    let streams = snapshot.streams_of(key.account, &key.region);
+    let moving = streams.filter(|s| matches!(s.status(), Status::Creating | Status::Deleting));
+    if moving.count() >= STREAMS_IN_TRANSITION_MAX {
+        return Err(transition_limit(key.account, STREAMS_IN_TRANSITION_MAX));
+    }
+    Ok(())
+}
+
+/// DeleteStream: the stream is DELETING; what was pending is given up.
+pub(crate) fn delete(
+    snapshot: &Snapshot,
+    edit: &mut Edit,
+    rules: &Rules,
+    now: Timestamp,
+    key: &StreamKey,
+) -> Result<()> {
+    let stream = existing(snapshot, key)?;
+    match stream.status() {
+        Status::Deleting => return Err(not_in(stream, "ACTIVE")),
+        // It counts among those in transition already.
+        Status::Creating => {}
+        Status::Active | Status::Updating if rules.keeps_quotas() => {
+            check_transitions(snapshot, key)?;
+        }
+        Status::Active | Status::Updating => {}
+    }
+    let pending = rules.pending(Change::Delete, now);
+    edit.put_stream(key, StreamRecord { pending, ..stream.record.clone() });
+    Ok(())
+}

@@ -1,0 +1,260 @@
+//! What CloudWatch would show of streams and shards.
+//!
+//! The counters lie in the catalog's streams and in the shards that are used, so that counting is
+//! one addition, a deleted stream's series end with it, and an idle shard has none. Rendering
+//! walks the catalog.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use arc_swap::ArcSwap;
+use prometheus_client::encoding::{EncodeMetric, MetricEncoder, NoLabelSet};
+use prometheus_client::metrics::MetricType;
+use runtime::Meters;
+
+use crate::catalog::{Snapshot, Stream};
+use crate::shard::Live;
+
+/// A number that many add to.
+#[derive(Default)]
+pub(crate) struct Count(AtomicU64);
+
+impl Count {
+    pub(crate) fn add(&self, more: u64) {
+        self.0.fetch_add(more, Ordering::Relaxed);
+    }
+
+    /// For what goes up and down.
+    pub(crate) fn set(&self, value: u64) {
+        self.0.store(value, Ordering::Relaxed);
+    }
+
+    fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Of one stream.
+#[derive(Default)]
+pub(crate) struct StreamCounters {
+    pub(crate) incoming_bytes: Count,
+    pub(crate) incoming_records: Count,
+    pub(crate) get_records: CallCounters,
+    pub(crate) get_records_records: Count,
+    pub(crate) get_records_iterator_age_ms: Count,
+    pub(crate) put_record: CallCounters,
+    pub(crate) put_records: CallCounters,
+    pub(crate) put_records_total: Count,
+    pub(crate) put_records_successful: Count,
+    pub(crate) put_records_failed: Count,
+    pub(crate) put_records_throttled: Count,
+    pub(crate) reads_throttled: Count,
+    pub(crate) writes_throttled: Count,
+}
+
+/// Of one operation on one stream.
+#[derive(Default)]
+pub(crate) struct CallCounters {
+    pub(crate) bytes: Count,
+    pub(crate) microseconds: Count,
+    pub(crate) successes: Count,
+    pub(crate) calls: Count,
+}
+
+/// Of one shard.
+#[derive(Default)]
+pub(crate) struct ShardCounters {
+    pub(crate) incoming_bytes: Count,
+    pub(crate) incoming_records: Count,
+    pub(crate) outgoing_bytes: Count,
+    pub(crate) outgoing_records: Count,
+    pub(crate) iterator_age_ms: Count,
+    pub(crate) reads_throttled: Count,
+    pub(crate) writes_throttled: Count,
+    /// Let through, although AWS would have refused them.
+    pub(crate) reads_over_rate: Count,
+    pub(crate) writes_over_rate: Count,
+}
+
+type Latest = Arc<ArcSwap<Snapshot>>;
+type OfStream = fn(&StreamCounters) -> &Count;
+type OfShard = fn(&ShardCounters) -> &Count;
+
+/// Registers every family; their values are the catalog's.
+pub(crate) fn register(meters: &Meters, latest: &Latest) {
+    for (name, help, read) in STREAM_COUNTERS {
+        let kind = MetricType::Counter;
+        meters.register(name, help, PerStream { latest: latest.clone(), read: *read, kind });
+    }
+    for (name, help, read) in SHARD_COUNTERS {
+        let kind = MetricType::Counter;
+        meters.register(name, help, PerShard { latest: latest.clone(), read: *read, kind });
+    }
+    let (latest, kind) = (latest.clone(), MetricType::Gauge);
+    meters.register(
+        "weir_streams_get_records_iterator_age_milliseconds",
+        "CloudWatch GetRecords.IteratorAgeMilliseconds of the last answer that had records",
+        PerStream { latest: latest.clone(), read: |c| &c.get_records_iterator_age_ms, kind },
+    );
+    meters.register(
+        "weir_streams_shard_iterator_age_milliseconds",
+        "CloudWatch IteratorAgeMilliseconds of a shard's last answer that had records",
+        PerShard { latest, read: |c| &c.iterator_age_ms, kind: MetricType::Gauge },
+    );
+}
+
+const STREAM_COUNTERS: &[(&str, &str, OfStream)] = &[
+    ("weir_streams_incoming_bytes", "CloudWatch IncomingBytes", |c| &c.incoming_bytes),
+    ("weir_streams_incoming_records", "CloudWatch IncomingRecords", |c| &c.incoming_records),
+    ("weir_streams_get_records_bytes", "CloudWatch GetRecords.Bytes", |c| &c.get_records.bytes),
+    ("weir_streams_get_records_records", "CloudWatch GetRecords.Records", |c| {
+        &c.get_records_records
+    }),
+    ("weir_streams_get_records_calls", "GetRecords calls", |c| &c.get_records.calls),
+    ("weir_streams_get_records_success", "CloudWatch GetRecords.Success", |c| {
+        &c.get_records.successes
+    }),
+    ("weir_streams_get_records_microseconds", "sum of CloudWatch GetRecords.Latency", |c| {
+        &c.get_records.microseconds
+    }),
+    ("weir_streams_put_record_bytes", "CloudWatch PutRecord.Bytes", |c| &c.put_record.bytes),
+    ("weir_streams_put_record_calls", "PutRecord calls", |c| &c.put_record.calls),
+    ("weir_streams_put_record_success", "CloudWatch PutRecord.Success", |c| {
+        &c.put_record.successes
+    }),
+    ("weir_streams_put_record_microseconds", "sum of CloudWatch PutRecord.Latency", |c| {
+        &c.put_record.microseconds
+    }),
+    ("weir_streams_put_records_bytes", "CloudWatch PutRecords.Bytes", |c| &c.put_records.bytes),
+    ("weir_streams_put_records_calls", "PutRecords calls", |c| &c.put_records.calls),
+    ("weir_streams_put_records_success", "CloudWatch PutRecords.Success: calls with at least one record taken", |c| {
+        &c.put_records.successes
+    }),
+    ("weir_streams_put_records_microseconds", "sum of CloudWatch PutRecords.Latency", |c| {
+        &c.put_records.microseconds
+    }),
+    ("weir_streams_put_records_total_records", "CloudWatch PutRecords.TotalRecords", |c| {
+        &c.put_records_total
+    }),
+    ("weir_streams_put_records_successful_records", "CloudWatch PutRecords.SuccessfulRecords", |c| {
+        &c.put_records_successful
+    }),
+    ("weir_streams_put_records_failed_records", "CloudWatch PutRecords.FailedRecords", |c| {
+        &c.put_records_failed
+    }),
+    ("weir_streams_put_records_throttled_records", "CloudWatch PutRecords.ThrottledRecords", |c| {
+        &c.put_records_throttled
+    }),
+    ("weir_streams_read_provisioned_throughput_exceeded", "CloudWatch ReadProvisionedThroughputExceeded", |c| {
+        &c.reads_throttled
+    }),
+    ("weir_streams_write_provisioned_throughput_exceeded", "CloudWatch WriteProvisionedThroughputExceeded", |c| {
+        &c.writes_throttled
+    }),
+];
+
+const SHARD_COUNTERS: &[(&str, &str, OfShard)] = &[
+    ("weir_streams_shard_incoming_bytes", "CloudWatch IncomingBytes by shard", |c| {
+        &c.incoming_bytes
+    }),
+    ("weir_streams_shard_incoming_records", "CloudWatch IncomingRecords by shard", |c| {
+        &c.incoming_records
+    }),
+    ("weir_streams_shard_outgoing_bytes", "CloudWatch OutgoingBytes by shard", |c| {
+        &c.outgoing_bytes
+    }),
+    ("weir_streams_shard_outgoing_records", "CloudWatch OutgoingRecords by shard", |c| {
+        &c.outgoing_records
+    }),
+    ("weir_streams_shard_read_provisioned_throughput_exceeded", "CloudWatch ReadProvisionedThroughputExceeded by shard", |c| {
+        &c.reads_throttled
+    }),
+    ("weir_streams_shard_write_provisioned_throughput_exceeded", "CloudWatch WriteProvisionedThroughputExceeded by shard", |c| {
+        &c.writes_throttled
+    }),
+    ("weir_streams_shard_reads_over_rate", "reads that AWS would have throttled and this node did not (limits.mode = relaxed)", |c| {
+        &c.reads_over_rate
+    }),
+    ("weir_streams_shard_writes_over_rate", "records that AWS would have throttled and this node did not (limits.mode = relaxed)", |c| {
+        &c.writes_over_rate
+    }),
+];
+
+/// One number of every stream.
+#[derive(Clone)]
+struct PerStream {
+    latest: Latest,
+    read: OfStream,
+    kind: MetricType,
+}
+
+/// One number of every shard that was used.
+#[derive(Clone)]
+struct PerShard {
+    latest: Latest,
+    read: OfShard,
+    kind: MetricType,
+}
+
+impl EncodeMetric for PerStream {
+    fn encode(&self, mut encoder: MetricEncoder<'_>) -> fmt::Result {
+        for stream in self.latest.load().streams.values() {
+            let value = (self.read)(&stream.counters).get();
+            encode_value(encoder.encode_family(&labels(stream).as_slice())?, self.kind, value)?;
+        }
+        Ok(())
+    }
+
+    fn metric_type(&self) -> MetricType {
+        self.kind
+    }
+}
+
+impl EncodeMetric for PerShard {
+    fn encode(&self, mut encoder: MetricEncoder<'_>) -> fmt::Result {
+        for stream in self.latest.load().streams.values() {
+            let labels = labels(stream);
+            let used = stream.shards.iter().filter_map(|shard| Some((shard.id, shard.used()?)));
+            for (id, Live { counters, .. }) in used {
+                let mut labels = labels.clone();
+                labels.push(("shard", id.to_string()));
+                let value = (self.read)(counters).get();
+                encode_value(encoder.encode_family(&labels.as_slice())?, self.kind, value)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn metric_type(&self) -> MetricType {
+        self.kind
+    }
+}
+
+fn encode_value(mut encoder: MetricEncoder<'_>, kind: MetricType, value: u64) -> fmt::Result {
+    match kind {
+        MetricType::Gauge => encoder.encode_gauge(&value),
+        _ => encoder.encode_counter::<NoLabelSet, _, u64>(&value, None),
+    }
+}
+
+fn labels(stream: &Stream) -> Vec<(&'static str, String)> {
+    let key = &stream.key;
+    vec![
+        ("account", key.account.to_string()),
+        ("region", key.region.to_string()),
+        ("stream", key.name.to_string()),
+    ]
+}
+
+impl fmt::Debug for PerStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a number of every stream")
+    }
+}
+
+impl fmt::Debug for PerShard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a number of every shard")
+    }
+}

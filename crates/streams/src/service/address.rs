@@ -1,0 +1,86 @@
+//! Which stream a request is about.
+
+use model::{AccountId, Region, ShardId, StreamArn};
+use wire::{Caller, Operation};
+
+use crate::catalog::StreamKey;
+use crate::control::rates::Rated;
+use crate::error::{Error, Result, no_such_shard, no_such_stream};
+use crate::{Inner, Mode};
+
+/// The account and region that a request is for.
+pub(super) fn home(caller: &Caller) -> Result<(AccountId, Region)> {
+    let account = caller.account.parse().map_err(|e| Error::Invalid(format!("{e}")))?;
+    let region = caller.region.parse().map_err(|e| Error::Invalid(format!("{e}")))?;
+    Ok((account, region))
+}
+
+/// The stream that a name, an ARN or both in agreement name.
+pub(super) fn stream(
+    caller: &Caller,
+    operation: Operation,
+    name: Option<&str>,
+    arn: Option<&str>,
+) -> Result<StreamKey> {
+    let Some(arn) = arn else {
+        let name = name.ok_or_else(|| {
+            Error::Invalid("Either StreamName or StreamARN should be provided.".into())
+        })?;
+        return named(caller, name);
+    };
+    let key = by_arn(caller, operation, arn)?;
+    if name.is_some_and(|name| name != key.name.as_str()) {
+        return Err(Error::Invalid(
+            "StreamName and StreamARN must name the same stream if both are provided.".into(),
+        ));
+    }
+    Ok(key)
+}
+
+/// The caller's stream of this name.
+pub(super) fn named(caller: &Caller, name: &str) -> Result<StreamKey> {
+    let (account, region) = home(caller)?;
+    let name = name.parse().map_err(|e| Error::Invalid(format!("{e}")))?;
+    Ok(StreamKey { account, region, name })
+}
+
+/// The stream of an ARN. Those of other accounts need a policy, and there are none yet.
+pub(super) fn by_arn(caller: &Caller, operation: Operation, arn: &str) -> Result<StreamKey> {
+    let (account, region) = home(caller)?;
+    let parsed: StreamArn = arn.parse().map_err(|e| Error::Invalid(format!("{e}")))?;
+    if parsed.account() != account {
+        return Err(Error::Denied(format!(
+            "User: arn:{}:iam::{account}:root is not authorized to perform: kinesis:{} on \
+             resource: {arn} because no resource-based policy allows the kinesis:{} action",
+            region.partition(),
+            operation.name(),
+            operation.name()
+        )));
+    }
+    let key = StreamKey { account, region, name: parsed.name().clone() };
+    if *parsed.region() == key.region { Ok(key) } else { Err(no_such_stream(&key)) }
+}
+
+/// The shard that a text names, as leniently as AWS reads it.
+pub(super) fn shard(key: &StreamKey, text: &str) -> Result<ShardId> {
+    text.parse().map_err(|_| no_such_shard(key, text))
+}
+
+impl Inner {
+    /// Counts a call of the control plane, and refuses it if there are too many.
+    pub(super) fn rate(&self, rated: Rated, key: &StreamKey) -> Result<()> {
+        self.rate_account(rated, key.account, Some(key.name.as_str()))
+    }
+
+    pub(super) fn rate_account(
+        &self,
+        rated: Rated,
+        account: AccountId,
+        stream: Option<&str>,
+    ) -> Result<()> {
+        match self.control.rules.limits.mode {
+            Mode::Aws => self.rates.take(rated, account, stream, self.control.clock.now()),
+            Mode::Relaxed => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! The operations: shapes in, model values to the rules, shapes and API errors out. No rules here.
+
+mod address;
+mod listing;
+mod reading;
+mod shapes;
+mod streams;
+mod writing;
+
+use wire::kinesis::*;
+use wire::{ApiError, Caller, ErrorCode, Handlers};
+
+use crate::{Error, Inner, Streams};
+
+type Answer<T> = Result<T, ApiError>;
+
+impl From<Error> for ApiError {
+    fn from(error: Error) -> Self {
+        let code = match &error {
+            Error::Denied(_) => ErrorCode::AccessDenied,
+            Error::Invalid(_) => ErrorCode::InvalidArgument,
+            Error::Validation(_) => ErrorCode::Validation,
+            Error::NotFound(_) => ErrorCode::ResourceNotFound,
+            Error::InUse(_) => ErrorCode::ResourceInUse,
+            Error::LimitExceeded(_) => ErrorCode::LimitExceeded,
+            Error::Throttled(_) => ErrorCode::ProvisionedThroughputExceeded,
+            Error::ExpiredIterator(_) => ErrorCode::ExpiredIterator,
+            Error::ExpiredToken(_) => ErrorCode::ExpiredNextToken,
+            Error::DryRun => ErrorCode::DryRunOperation,
+            Error::Storage(storage) if storage.is_retryable() => {
+                tracing::warn!(%error, "a request was put off");
+                return Self::bare(ErrorCode::ServiceUnavailable);
+            }
+            Error::Moved(_) | Error::Corrupt(_) | Error::Stopping | Error::Storage(_) => {
+                tracing::error!(%error, "a request failed");
+                return Self::bare(ErrorCode::InternalFailure);
+            }
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl Streams {
+    fn inner(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl Handlers for Streams {
+    async fn add_tags_to_stream(&self, caller: &Caller, input: AddTagsToStreamInput) -> Answer<()> {
+        Ok(self.inner().add_tags_to_stream(caller, input).await?)
+    }
+
+    async fn create_stream(&self, caller: &Caller, input: CreateStreamInput) -> Answer<()> {
+        Ok(self.inner().create_stream(caller, input).await?)
+    }
+
+    async fn decrease_stream_retention_period(
+        &self,
+        caller: &Caller,
+        input: DecreaseStreamRetentionPeriodInput,
+    ) -> Answer<()> {
+        Ok(self.inner().decrease_stream_retention_period(caller, input).await?)
+    }
+
+    async fn delete_stream(&self, caller: &Caller, input: DeleteStreamInput) -> Answer<()> {
+        Ok(self.inner().delete_stream(caller, input).await?)
+    }
+
+    async fn describe_limits(
+        &self,
+        caller: &Caller,
+        _: DescribeLimitsInput,
+    ) -> Answer<DescribeLimitsOutput> {
+        Ok(self.inner().describe_limits(caller)?)
+    }
+
+    async fn describe_stream(
+        &self,
+        caller: &Caller,
+        input: DescribeStreamInput,
+    ) -> Answer<DescribeStreamOutput> {
+        Ok(self.inner().describe_stream(caller, input)?)
+    }
+
+    async fn describe_stream_summary(
+        &self,
+        caller: &Caller,
+        input: DescribeStreamSummaryInput,
+    ) -> Answer<DescribeStreamSummaryOutput> {
+        Ok(self.inner().describe_stream_summary(caller, input)?)
+    }
+
+    async fn get_records(
+        &self,
+        caller: &Caller,
+        input: GetRecordsInput,
+    ) -> Answer<GetRecordsOutput> {
+        Ok(self.inner().get_records(caller, input).await?)
+    }
+
+    async fn get_shard_iterator(
+        &self,
+        caller: &Caller,
+        input: GetShardIteratorInput,
+    ) -> Answer<GetShardIteratorOutput> {
+        Ok(self.inner().get_shard_iterator(caller, input).await?)
+    }
+
+    async fn increase_stream_retention_period(
+        &self,
+        caller: &Caller,
+        input: IncreaseStreamRetentionPeriodInput,
+    ) -> Answer<()> {
+        Ok(self.inner().increase_stream_retention_period(caller, input).await?)
+    }
+
+    async fn list_shards(
+        &self,
+        caller: &Caller,
+        input: ListShardsInput,
+    ) -> Answer<ListShardsOutput> {
+        Ok(self.inner().list_shards(caller, input)?)
+    }
+
+    async fn list_streams(
+        &self,
+        caller: &Caller,
+        input: ListStreamsInput,
+    ) -> Answer<ListStreamsOutput> {
+        Ok(self.inner().list_streams(caller, input)?)
+    }
+
+    async fn list_tags_for_resource(
+        &self,
+        caller: &Caller,
+        input: ListTagsForResourceInput,
+    ) -> Answer<ListTagsForResourceOutput> {
+        Ok(self.inner().list_tags_for_resource(caller, input)?)
+    }
+
+    async fn list_tags_for_stream(
+        &self,
+        caller: &Caller,
+        input: ListTagsForStreamInput,
+    ) -> Answer<ListTagsForStreamOutput> {
+        Ok(self.inner().list_tags_for_stream(caller, input)?)
+    }
+
+    async fn merge_shards(&self, caller: &Caller, input: MergeShardsInput) -> Answer<()> {
+        Ok(self.inner().merge_shards(caller, input).await?)
+    }
+
+    async fn put_record(&self, caller: &Caller, input: PutRecordInput) -> Answer<PutRecordOutput> {
+        self.inner().put_record(caller, input).await
+    }
+
+    async fn put_records(
+        &self,
+        caller: &Caller,
+        input: PutRecordsInput,
+    ) -> Answer<PutRecordsOutput> {
+        Ok(self.inner().put_records(caller, input).await?)
+    }
+
+    async fn remove_tags_from_stream(
+        &self,
+        caller: &Caller,
+        input: RemoveTagsFromStreamInput,
+    ) -> Answer<()> {
+        Ok(self.inner().remove_tags_from_stream(caller, input).await?)
+    }
+
+    async fn split_shard(&self, caller: &Caller, input: SplitShardInput) -> Answer<()> {
+        Ok(self.inner().split_shard(caller, input).await?)
+    }
+
+    async fn tag_resource(&self, caller: &Caller, input: TagResourceInput) -> Answer<()> {
+        Ok(self.inner().tag_resource(caller, input).await?)
+    }
+
+    async fn untag_resource(&self, caller: &Caller, input: UntagResourceInput) -> Answer<()> {
+        Ok(self.inner().untag_resource(caller, input).await?)
+    }
+
+    async fn update_shard_count(
+        &self,
+        caller: &Caller,
+        input: UpdateShardCountInput,
+    ) -> Answer<UpdateShardCountOutput> {
+        Ok(self.inner().update_shard_count(caller, input).await?)
+    }
+}

@@ -1,0 +1,225 @@
+//! GetShardIterator and GetRecords.
+
+use model::limits::{GET_RECORDS_BYTES_MAX, GET_RECORDS_MAX};
+use model::{SequenceNumber, Timestamp};
+use tokio::time::Instant;
+use wire::kinesis::*;
+use wire::{Caller, Operation};
+
+use super::streams::at;
+use super::writing::count_call;
+use super::{address, shapes};
+use crate::catalog::{Shard, Stream, StreamKey};
+use crate::error::{Error, Result, shard_gone, shard_rate_text};
+use crate::shard::cursor::{self, Budget, Cursor, Position};
+use crate::shard::iterator::Iterator as ShardIterator;
+use crate::{Inner, Mode};
+
+impl Inner {
+    pub(super) async fn get_shard_iterator(
+        &self,
+        caller: &Caller,
+        input: GetShardIteratorInput,
+    ) -> Result<GetShardIteratorOutput> {
+        let GetShardIteratorInput { stream_name: name, stream_arn: arn, .. } = &input;
+        let key = at(caller, Operation::GetShardIterator, name, arn)?;
+        let id = address::shard(&key, &input.shard_id)?;
+        let now = self.control.clock.now();
+        let snapshot = self.control.catalog.snapshot();
+        let stream = snapshot.stream(&key).ok_or_else(|| shard_gone(&key, id))?;
+        let shard = stream.shard(id).filter(|shard| shard.is_visible(stream.horizon(now)));
+        let shard = shard.ok_or_else(|| shard_gone(&key, id))?;
+        let position = position(stream, shard, &input, now)?;
+        if input.dry_run == Some(true) {
+            return Err(Error::DryRun);
+        }
+        let live = shard.live(&self.control.storage);
+        if !live.reads.lock().take_iterator(now) {
+            live.counters.reads_over_rate.add(1);
+            if self.control.rules.limits.mode == Mode::Aws {
+                return Err(Error::Throttled(shard_rate_text(&key, id)));
+            }
+        }
+        let next = self.cursor(stream, shard, now).resolve(position).await?;
+        let token = ShardIterator::new(stream, id, next).seal(&self.sealer, now);
+        Ok(GetShardIteratorOutput { shard_iterator: Some(token) })
+    }
+
+    pub(super) async fn get_records(
+        &self,
+        caller: &Caller,
+        input: GetRecordsInput,
+    ) -> Result<GetRecordsOutput> {
+        let started = Instant::now();
+        let now = self.control.clock.now();
+        let iterator = ShardIterator::open(&input.shard_iterator, &self.sealer, now)?;
+        check_owner(caller, &iterator, input.stream_arn.as_deref())?;
+        let ShardIterator { stream: key, incarnation, shard: id, next } = &iterator;
+        let snapshot = self.control.catalog.snapshot();
+        let stream = snapshot.same_stream(key, *incarnation);
+        let stream = stream.ok_or_else(|| shard_gone(key, *id))?;
+        let shard = stream.shard(*id).filter(|shard| shard.is_visible(stream.horizon(now)));
+        let shard = shard.ok_or_else(|| shard_gone(key, *id))?;
+        if input.dry_run == Some(true) {
+            return Err(Error::DryRun);
+        }
+        self.throttle_read(stream, shard, now)?;
+        let limit = input.limit.and_then(|limit| usize::try_from(limit).ok());
+        let budget = Budget {
+            records: limit.unwrap_or(GET_RECORDS_MAX).min(GET_RECORDS_MAX),
+            bytes: GET_RECORDS_BYTES_MAX,
+        };
+        let read = self.cursor(stream, shard, now).read(*next, budget).await?;
+        self.count_read(stream, shard, &read, now);
+        let bytes = read.bytes();
+        let output = self.records_output(stream, shard, read, now);
+        count_call(&stream.counters.get_records, bytes, true, started);
+        Ok(output)
+    }
+
+    fn cursor<'a>(&'a self, stream: &'a Stream, shard: &'a Shard, now: Timestamp) -> Cursor<'a> {
+        Cursor { stream, shard, storage: &self.control.storage, now }
+    }
+
+    fn throttle_read(&self, stream: &Stream, shard: &Shard, now: Timestamp) -> Result<()> {
+        let live = shard.live(&self.control.storage);
+        if live.reads.lock().take_call(now) {
+            return Ok(());
+        }
+        if self.control.rules.limits.mode == Mode::Relaxed {
+            live.counters.reads_over_rate.add(1);
+            return Ok(());
+        }
+        live.counters.reads_throttled.add(1);
+        stream.counters.reads_throttled.add(1);
+        stream.counters.get_records.calls.add(1);
+        let StreamKey { name, account, .. } = &stream.key;
+        let id = shard.id;
+        Err(Error::Throttled(format!("Rate exceeded for Shard - {account}/{name}/{id}")))
+    }
+
+    fn count_read(&self, stream: &Stream, shard: &Shard, read: &cursor::Records, now: Timestamp) {
+        let live = shard.live(&self.control.storage);
+        let (records, bytes) = (read.records.len() as u64, read.bytes());
+        live.reads.lock().charge(bytes);
+        live.counters.outgoing_records.add(records);
+        live.counters.outgoing_bytes.add(bytes as u64);
+        stream.counters.get_records_records.add(records);
+        if let Some(last) = read.records.last() {
+            let age = now.millis_since(last.arrived);
+            live.counters.iterator_age_ms.set(age);
+            stream.counters.get_records_iterator_age_ms.set(age);
+        }
+    }
+
+    fn records_output(
+        &self,
+        stream: &Stream,
+        shard: &Shard,
+        read: cursor::Records,
+        now: Timestamp,
+    ) -> GetRecordsOutput {
+        let next = ShardIterator::new(stream, shard.id, read.next);
+        let record = |record: cursor::Record| Record {
+            sequence_number: record.number.to_string(),
+            approximate_arrival_timestamp: Some(record.arrived),
+            data: record.data,
+            partition_key: Some(record.key),
+            encryption_type: None,
+        };
+        GetRecordsOutput {
+            next_shard_iterator: (!read.ended).then(|| next.seal(&self.sealer, now)),
+            child_shards: read
+                .ended
+                .then(|| stream.children(shard.id).map(shapes::child).collect()),
+            millis_behind_latest: Some(i64::try_from(read.millis_behind).unwrap_or(i64::MAX)),
+            records: read.records.into_iter().map(record).collect(),
+        }
+    }
+}
+
+/// The iterator must be of the caller's stream, and of the one that it names if it names one.
+fn check_owner(caller: &Caller, iterator: &ShardIterator, arn: Option<&str>) -> Result<()> {
+    let invalid = || Error::Invalid("Invalid ShardIterator.".into());
+    let (account, region) = address::home(caller)?;
+    if iterator.stream.account != account || iterator.stream.region != region {
+        return Err(invalid());
+    }
+    let Some(arn) = arn else { return Ok(()) };
+    let named = address::by_arn(caller, Operation::GetRecords, arn)?;
+    if named == iterator.stream { Ok(()) } else { Err(invalid()) }
+}
+
+/// Where a request wants to start.
+fn position(
+    stream: &Stream,
+    shard: &Shard,
+    input: &GetShardIteratorInput,
+    now: Timestamp,
+) -> Result<Position> {
+    let number = input.starting_sequence_number.as_deref();
+    let kind = input.shard_iterator_type;
+    match (kind, number) {
+        (ShardIteratorType::AtSequenceNumber, Some(number)) => {
+            starting_number(stream, shard, number).map(Position::At)
+        }
+        (ShardIteratorType::AfterSequenceNumber, Some(number)) => {
+            starting_number(stream, shard, number).map(Position::After)
+        }
+        (ShardIteratorType::TrimHorizon, None) => Ok(Position::TrimHorizon),
+        (ShardIteratorType::Latest, None) => Ok(Position::Latest),
+        (ShardIteratorType::AtTimestamp, _) => at_time(input.timestamp, now),
+        (_, number) => {
+            let found = if number.is_some() { "also a" } else { "no" };
+            Err(Error::Invalid(format!(
+                "Must either specify (1) AT_SEQUENCE_NUMBER or AFTER_SEQUENCE_NUMBER and \
+                 StartingSequenceNumber or (2) TRIM_HORIZON or LATEST and no \
+                 StartingSequenceNumber. Request specified {} and {found} StartingSequenceNumber.",
+                kind.name()
+            )))
+        }
+    }
+}
+
+fn at_time(time: Option<Timestamp>, now: Timestamp) -> Result<Position> {
+    let Some(time) = time else {
+        return Err(Error::Invalid(
+            "Must specify timestampInMillis parameter for iterator of type AT_TIMESTAMP. Current \
+             request has no timestamp parameter."
+                .into(),
+        ));
+    };
+    if time > now {
+        return Err(Error::Invalid(format!(
+            "The timestampInMillis parameter cannot be greater than the currentTimestampInMillis. \
+             timestampInMillis: {}, currentTimestampInMillis: {}",
+            time.as_millis(),
+            now.as_millis()
+        )));
+    }
+    Ok(Position::AtTime(time))
+}
+
+/// A number that a record of this very shard can have.
+fn starting_number(stream: &Stream, shard: &Shard, text: &str) -> Result<SequenceNumber> {
+    let StreamKey { name, account, .. } = &stream.key;
+    let id = shard.id;
+    let invalid = |reason: &str| {
+        Error::Invalid(format!(
+            "StartingSequenceNumber {text} used in GetShardIterator on shard {id} in stream \
+             {name} under account {account} is invalid{reason}."
+        ))
+    };
+    let number: SequenceNumber = text.parse().map_err(|_| invalid(""))?;
+    if number.shard() != id {
+        return Err(Error::Invalid(format!(
+            "Invalid StartingSequenceNumber. It encodes {}, while it was used in a call to a \
+             shard with {id}",
+            number.shard()
+        )));
+    }
+    if number.created() != shard.record.created {
+        return Err(invalid(" because it did not come from this stream"));
+    }
+    Ok(number)
+}

@@ -1,0 +1,64 @@
+//! Catalog values as shapes of the API.
+
+use wire::kinesis::{self, EncryptionType, EnhancedMetrics, StreamModeDetails, StreamStatus};
+
+use crate::catalog::{Shard, Status, Stream, StreamMode};
+
+pub(super) fn shard(shard: &Shard) -> kinesis::Shard {
+    let record = &shard.record;
+    kinesis::Shard {
+        shard_id: shard.id.to_string(),
+        parent_shard_id: record.parent.map(|id| id.to_string()),
+        adjacent_parent_shard_id: record.adjacent_parent.map(|id| id.to_string()),
+        hash_key_range: range(shard),
+        sequence_number_range: kinesis::SequenceNumberRange {
+            starting_sequence_number: record.first_number(shard.id).to_string(),
+            ending_sequence_number: record.last_number(shard.id).map(|n| n.to_string()),
+        },
+    }
+}
+
+pub(super) fn child(shard: &Shard) -> kinesis::ChildShard {
+    let parents = [shard.record.parent, shard.record.adjacent_parent];
+    kinesis::ChildShard {
+        shard_id: shard.id.to_string(),
+        parent_shards: parents.into_iter().flatten().map(|id| id.to_string()).collect(),
+        hash_key_range: range(shard),
+    }
+}
+
+fn range(shard: &Shard) -> kinesis::HashKeyRange {
+    kinesis::HashKeyRange {
+        starting_hash_key: shard.record.range.start().to_string(),
+        ending_hash_key: shard.record.range.end().to_string(),
+    }
+}
+
+pub(super) fn status(stream: &Stream) -> StreamStatus {
+    match stream.status() {
+        Status::Creating => StreamStatus::Creating,
+        Status::Active => StreamStatus::Active,
+        Status::Updating => StreamStatus::Updating,
+        Status::Deleting => StreamStatus::Deleting,
+    }
+}
+
+pub(super) fn mode(stream: &Stream) -> Option<StreamModeDetails> {
+    let stream_mode = match stream.record.mode {
+        StreamMode::Provisioned => kinesis::StreamMode::Provisioned,
+        StreamMode::OnDemand => kinesis::StreamMode::OnDemand,
+    };
+    Some(StreamModeDetails { stream_mode })
+}
+
+/// No shard-level metrics are switched on.
+pub(super) fn monitoring() -> Vec<EnhancedMetrics> {
+    vec![EnhancedMetrics { shard_level_metrics: Some(Vec::new()) }]
+}
+
+pub(super) const UNENCRYPTED: Option<EncryptionType> = Some(EncryptionType::None);
+
+/// A count as the API's 32-bit integer.
+pub(super) fn int(count: impl TryInto<i32>) -> i32 {
+    count.try_into().unwrap_or(i32::MAX)
+}

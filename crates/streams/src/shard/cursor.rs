@@ -1,0 +1,148 @@
+//! Reads a shard from a position on. Every reader of records reads through here.
+//!
+//! Invariants: nothing that is not durable is read, and nothing from before the horizon. The end
+//! of a shard is told only when the catalog has closed it and all of its records were passed, and
+//! then with the children, which are in the catalog since the moment it was closed.
+
+use bytes::Bytes;
+use model::{SequenceNumber, Timestamp};
+use storage::{Entry, LogState, Offset, Storage};
+
+use super::payload;
+use crate::catalog::{Shard, Stream};
+use crate::error::{Error, Result, shard_gone};
+
+/// A place in a shard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Position {
+    /// At the oldest record that is kept when it is read.
+    TrimHorizon,
+    /// Right after the newest record.
+    Latest,
+    /// At the record with a number, or the next one.
+    At(SequenceNumber),
+    /// Right after the record with a number.
+    After(SequenceNumber),
+    /// At the first record that arrived then or later.
+    AtTime(Timestamp),
+}
+
+/// How much to read at once.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Budget {
+    pub(crate) records: usize,
+    pub(crate) bytes: usize,
+}
+
+/// Records in a row.
+pub(crate) struct Records {
+    pub(crate) records: Vec<Record>,
+    /// Where to read on.
+    pub(crate) next: Offset,
+    /// Whether the shard is closed and everything in it was passed.
+    pub(crate) ended: bool,
+    /// How much later than what was read the newest record may be.
+    pub(crate) millis_behind: u64,
+}
+
+/// A record as its shard keeps it. The data shares memory with storage.
+pub(crate) struct Record {
+    pub(crate) number: SequenceNumber,
+    pub(crate) arrived: Timestamp,
+    pub(crate) key: String,
+    pub(crate) data: Bytes,
+}
+
+impl Records {
+    /// Bytes of data and partition keys.
+    pub(crate) fn bytes(&self) -> usize {
+        self.records.iter().map(|record| record.key.len() + record.data.len()).sum()
+    }
+}
+
+/// Reads one shard of one version of the catalog.
+pub(crate) struct Cursor<'a> {
+    pub(crate) stream: &'a Stream,
+    pub(crate) shard: &'a Shard,
+    pub(crate) storage: &'a Storage,
+    pub(crate) now: Timestamp,
+}
+
+impl Cursor<'_> {
+    /// The offset of a position.
+    pub(crate) async fn resolve(&self, position: Position) -> Result<Offset> {
+        let state = self.state();
+        // A number that no record has yet means the tip: storage knows nothing further on.
+        let within = |offset: u64| Offset(offset.clamp(Offset::FIRST.0, state.next.0));
+        Ok(match position {
+            Position::TrimHorizon => Offset::FIRST,
+            Position::Latest => state.next,
+            Position::At(number) => within(number.index()),
+            Position::After(number) => within(number.index().saturating_add(1)),
+            Position::AtTime(time) => self.log().offset_at(time).await.map_err(|e| self.gone(e))?,
+        })
+    }
+
+    /// Records from `from` on, at least one if any is there.
+    pub(crate) async fn read(&self, from: Offset, budget: Budget) -> Result<Records> {
+        let entries = self.entries(from, budget).await?;
+        // Asked afterwards, so that what is not passed yet is never taken for the end.
+        let state = self.state();
+        let at_tip = entries.next >= state.next;
+        let newest = entries.entries.last().map(|entry| entry.time);
+        let millis_behind = match newest {
+            Some(newest) if !at_tip => self.now.millis_since(newest),
+            None if !at_tip => self.now.millis_since(self.stream.horizon(self.now)),
+            _ => 0,
+        };
+        let records = entries.entries.into_iter().map(|entry| self.record(entry));
+        Ok(Records {
+            records: records.collect::<Result<_>>()?,
+            next: entries.next,
+            ended: at_tip && !self.shard.record.is_open(),
+            millis_behind,
+        })
+    }
+
+    async fn entries(&self, from: Offset, budget: Budget) -> Result<storage::Entries> {
+        let log = self.log();
+        let read = async |from| {
+            let read = log.read(from, budget.records, budget.bytes).await;
+            read.map_err(|error| self.gone(error))
+        };
+        let entries = read(from).await?;
+        let horizon = self.stream.horizon(self.now);
+        if entries.entries.first().is_none_or(|first| first.time >= horizon) {
+            return Ok(entries);
+        }
+        // Storage has not let go of them yet.
+        let kept = log.offset_at(horizon).await.map_err(|error| self.gone(error))?;
+        read(kept).await
+    }
+
+    fn record(&self, entry: Entry) -> Result<Record> {
+        let Entry { offset, time, payload } = entry;
+        let (key, data) = payload::decode(&payload).ok_or_else(|| {
+            let log = self.shard.record.log;
+            Error::Corrupt(format!("entry {offset} of log {log} is not a record"))
+        })?;
+        let number = SequenceNumber::new(self.shard.id, self.shard.record.created, offset.0, time);
+        Ok(Record { number, arrived: time, key: key.to_owned(), data })
+    }
+
+    fn log(&self) -> &storage::Log {
+        &self.shard.live(self.storage).log
+    }
+
+    fn state(&self) -> LogState {
+        self.log().state()
+    }
+
+    /// A log that was deleted since the catalog's version was a shard's.
+    fn gone(&self, error: storage::Error) -> Error {
+        match error {
+            storage::Error::NotFound(_) => shard_gone(&self.stream.key, self.shard.id),
+            error => error.into(),
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Puts records into one shard's log: throttle, number, append, in this order and nowhere else.
+//!
+//! There is no task per shard. Storage orders the appends of a log, so the writer is this
+//! function; it never waits, and the caller awaits the commit.
+
+use model::{SequenceNumber, Timestamp};
+use storage::{Batch, Commit, ENTRY_OVERHEAD, Permit, Storage};
+
+use super::{Live, payload};
+use crate::catalog::Shard;
+use crate::config::Mode;
+use crate::error::Result;
+
+/// A record to put.
+#[derive(Clone, Copy)]
+pub(crate) struct Put<'a> {
+    pub(crate) key: &'a str,
+    pub(crate) data: &'a [u8],
+}
+
+/// What the log took of a group, not yet durable.
+pub(crate) struct Written {
+    commit: Commit,
+    records: usize,
+    bytes: usize,
+}
+
+/// What became durable.
+pub(crate) struct Durable {
+    /// The offset of the first record.
+    base: u64,
+    /// When all of them arrived.
+    time: Timestamp,
+    pub(crate) records: usize,
+    pub(crate) bytes: usize,
+}
+
+impl Put<'_> {
+    /// What AWS counts: data and partition key.
+    pub(crate) fn bytes(&self) -> usize {
+        self.key.len() + self.data.len()
+    }
+
+    /// What its append needs of a permit.
+    pub(crate) fn cost(&self) -> usize {
+        self.bytes() + payload::HEADER_BYTES + ENTRY_OVERHEAD
+    }
+}
+
+/// Appends the records of `puts` that the shard's throughput allows, and tells of each one
+/// whether it was: the `n`th admitted one has the `n`th number of what was written.
+pub(crate) fn write(
+    shard: &Shard,
+    storage: &Storage,
+    mode: Mode,
+    now: Timestamp,
+    permit: &mut Permit,
+    puts: &[Put<'_>],
+) -> Result<(Option<Written>, Vec<bool>)> {
+    let live = shard.live(storage);
+    let admitted = throttle(live, mode, now, puts);
+    let taken = || puts.iter().zip(&admitted).filter_map(|(put, admitted)| admitted.then_some(put));
+    let (records, bytes) = taken().fold((0, 0), |(n, sum), put| (n + 1, sum + put.bytes()));
+    live.counters.writes_throttled.add((puts.len() - records) as u64);
+    if records == 0 {
+        return Ok((None, admitted));
+    }
+    // A child's records are not earlier than its parents', even if the clock stepped back.
+    let time = now.max(shard.record.opened);
+    let mut batch = Batch::new(time, bytes + records * (payload::HEADER_BYTES + 5));
+    for put in taken() {
+        batch.push(&[&payload::header(put.key), put.key.as_bytes(), put.data]);
+    }
+    match live.log.append(permit, batch) {
+        Ok(commit) => Ok((Some(Written { commit, records, bytes }), admitted)),
+        Err(error) => {
+            live.writes.lock().give_back(bytes, records);
+            Err(error.into())
+        }
+    }
+}
+
+fn throttle(live: &Live, mode: Mode, now: Timestamp, puts: &[Put<'_>]) -> Vec<bool> {
+    let mut writes = live.writes.lock();
+    let mut decide = |put: &Put<'_>| {
+        let within = writes.take(put.bytes(), now);
+        if !within && mode == Mode::Relaxed {
+            live.counters.writes_over_rate.add(1);
+        }
+        within || mode == Mode::Relaxed
+    };
+    puts.iter().map(&mut decide).collect()
+}
+
+impl Written {
+    /// Waits until the records are durable.
+    pub(crate) async fn durable(self) -> Result<Durable> {
+        let Self { commit, records, bytes } = self;
+        let (base, time) = (commit.base.0, commit.time);
+        commit.durable().await?;
+        Ok(Durable { base, time, records, bytes })
+    }
+}
+
+impl Durable {
+    /// The number of the `n`th record that was written.
+    pub(crate) fn number(&self, shard: &Shard, n: usize) -> SequenceNumber {
+        SequenceNumber::new(shard.id, shard.record.created, self.base + n as u64, self.time)
+    }
+}
