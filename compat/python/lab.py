@@ -15,8 +15,9 @@ REGION = "us-east-1"
 TOP_HASH_KEY = 2**128 - 1
 # Calls to read one shard to its end or its tip; a reader that needs more is going in circles.
 READS_MAX = 1000
-# boto3's own waiters, asking every 50 ms instead of every 10 s.
-QUICK = {"Delay": 0.05, "MaxAttempts": 200}
+# boto3's own waiters, asking not every 10 s but as often as DescribeStream's ten calls a second
+# allow.
+QUICK = {"Delay": 0.15, "MaxAttempts": 100}
 
 
 def client(**settings):

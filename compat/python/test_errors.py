@@ -119,11 +119,14 @@ class Errors(unittest.TestCase):
             self.kinesis.put_record(
                 StreamName=self.name, Data=b"", PartitionKey="k", ExplicitHashKey=beyond
             )
-        with self.refused(INVALID, "ExclusiveMinimumSequenceNumber 7000 used in PutRecord on "
+        put = self.kinesis.put_record(StreamName=self.name, Data=b"", PartitionKey="k")
+        # The last hexadecimal digit is the version; there is no version 3.
+        number = str(int(put["SequenceNumber"]) + 1)
+        with self.refused(INVALID, f"ExclusiveMinimumSequenceNumber {number} used in PutRecord on "
                                    f"stream {self.name} under account {lab.ACCOUNT} is invalid."):
             self.kinesis.put_record(
                 StreamName=self.name, Data=b"", PartitionKey="k",
-                SequenceNumberForOrdering="7000",
+                SequenceNumberForOrdering=number,
             )
 
     def test_iterators_that_cannot_be(self):
