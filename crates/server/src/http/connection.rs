@@ -1,7 +1,6 @@
 //! One connection: which protocol it speaks, its requests, its end.
 
 use std::convert::Infallible;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -9,7 +9,7 @@ use model::limits::{
     DESCRIBE_STREAM_SHARDS_MAX, LIST_SHARDS_MAX, LIST_STREAMS_MAX, TOKEN_LIFETIME_MS,
 };
 use model::{ShardId, Timestamp};
-use wire::kinesis::{self, *};
+use wire::kinesis::*;
 use wire::{Caller, Operation};
 
 use super::streams::at;
