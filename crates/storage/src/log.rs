@@ -4,7 +4,6 @@ use std::fmt;
 use std::sync::Arc;
 
 use model::Timestamp;
-use tokio::sync::watch;
 
 use crate::cell::{self, Cell, State, TailRun};
 use crate::entries::{Batch, Budget, Entries, Entry, Malformed};
@@ -146,7 +145,7 @@ impl Log {
     }
 
     fn commit(&self, ticket: u64, base: u64, time: Timestamp) -> Commit {
-        Commit { base: Offset(base), time, ticket, progress: self.core.journal.progress() }
+        Commit { base: Offset(base), time, ticket, core: self.core.clone() }
     }
 
     /// Entries from `from` on (from the first one, if `from` is trimmed), as many as the limits
@@ -269,24 +268,27 @@ struct Source {
 
 /// An append that has its place and waits to become durable.
 #[must_use = "nothing is durable before `durable` says so"]
-#[derive(Debug)]
 pub struct Commit {
     /// The offset of the batch's first entry. Of a seal, trim or delete: the log's next offset.
     pub base: Offset,
     /// The time of the batch's entries, after the log had its say.
     pub time: Timestamp,
     ticket: u64,
-    progress: watch::Receiver<Progress>,
+    core: Arc<Core>,
 }
 
 impl Commit {
     /// Waits until the append is durable. An error means that its outcome is unknown: it may
     /// still turn out durable, now (`Unavailable`, the disk is full) or after a restart.
-    pub async fn durable(mut self) -> Result<()> {
+    pub async fn durable(self) -> Result<()> {
+        if self.core.journal.is_durable(self.ticket) {
+            return Ok(());
+        }
         let decided = |progress: &Progress| {
             progress.durable > self.ticket || progress.trouble.is_some() || progress.ended
         };
-        let progress = self.progress.wait_for(decided).await;
+        let mut progress = self.core.journal.progress();
+        let progress = progress.wait_for(decided).await;
         let Ok(progress) = progress else { return Err(ended()) };
         if progress.durable > self.ticket {
             return Ok(());

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use object_store::local::LocalFileSystem;
 use runtime::{Clock, LocalDisk, Meters, SystemClock, SystemEntropy, Tasks};
-use storage::{Batch, Config, ENTRY_OVERHEAD, LogId, Parts, Storage};
+use storage::{Batch, Config, ENTRY_OVERHEAD, Log, LogId, Parts, Storage};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
@@ -15,6 +15,7 @@ use tokio::time::Instant;
 pub(crate) const BATCH_ENTRIES: usize = 500;
 pub(crate) const ENTRY_BYTES: usize = 1024;
 const IN_FLIGHT: usize = 8;
+const TRIMMED_EVERY: usize = 8;
 /// Linux counts CPU time in hundredths of a second, whatever the kernel's tick.
 const TICKS_PER_SECOND: f64 = 100.0;
 
@@ -24,7 +25,9 @@ pub(crate) struct Load {
     storage: Storage,
     meters: Meters,
     payloads: Arc<Vec<Vec<u8>>>,
-    logs: u64,
+    logs: Arc<Vec<Log>>,
+    /// Trims so soon that next to nothing is left for segments.
+    pub(crate) trims: bool,
     _directory: TempDir,
 }
 
@@ -55,7 +58,8 @@ impl Load {
         let runtime = Runtime::new().expect("a runtime");
         let storage = runtime.block_on(Storage::open(config, parts)).expect("a fresh directory");
         let payloads = Arc::new((0..997).map(|seed| payload(seed, text)).collect());
-        Self { runtime, storage, meters, payloads, logs, _directory: directory }
+        let logs = Arc::new((0..logs).map(|log| storage.log(LogId(1000 + log))).collect());
+        Self { runtime, storage, meters, payloads, logs, trims: false, _directory: directory }
     }
 
     /// Makes `batches` durable from several tasks.
@@ -64,10 +68,14 @@ impl Load {
             let mut tasks = JoinSet::new();
             for task in 0..IN_FLIGHT {
                 let (storage, payloads) = (self.storage.clone(), self.payloads.clone());
-                let (logs, count) = (self.logs, batches.div_ceil(IN_FLIGHT));
+                let (logs, trims) = (self.logs.clone(), self.trims);
+                let count = batches.div_ceil(IN_FLIGHT);
                 tasks.spawn(async move {
                     for batch in 0..count {
-                        append_batch(&storage, &payloads, logs, task * count + batch).await;
+                        append_batch(&storage, &payloads, &logs, task * count + batch).await;
+                        if trims && batch % TRIMMED_EVERY == 0 {
+                            trim_all(&logs).await;
+                        }
                     }
                 });
             }
@@ -114,15 +122,15 @@ impl Drop for Load {
 }
 
 /// Spreads one batch over the logs, as a PutRecords request is spread over shards.
-async fn append_batch(storage: &Storage, payloads: &[Vec<u8>], logs: u64, number: usize) {
+async fn append_batch(storage: &Storage, payloads: &[Vec<u8>], logs: &[Log], number: usize) {
     let bytes = BATCH_ENTRIES * (ENTRY_BYTES + ENTRY_OVERHEAD);
     let mut permit = storage.admit(bytes).await.expect("the disk keeps up");
     let time = SystemClock.now();
-    let mut by_log: Vec<(u64, usize)> = (0..BATCH_ENTRIES)
+    let mut by_log: Vec<(usize, usize)> = (0..BATCH_ENTRIES)
         .map(|entry| {
             let index = number * BATCH_ENTRIES + entry;
             let hash = (index as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20;
-            (hash % logs, index % payloads.len())
+            (hash as usize % logs.len(), index % payloads.len())
         })
         .collect();
     by_log.sort_unstable();
@@ -132,11 +140,20 @@ async fn append_batch(storage: &Storage, payloads: &[Vec<u8>], logs: u64, number
         for (_, payload) in entries {
             batch.push(&[&payloads[*payload]]);
         }
-        let log = storage.log(LogId(1000 + entries[0].0));
-        commits.push(log.append(&mut permit, batch).expect("the log is open"));
+        commits.push(logs[entries[0].0].append(&mut permit, batch).expect("the log is open"));
     }
     for commit in commits {
         commit.durable().await.expect("the disk works");
+    }
+}
+
+async fn trim_all(logs: &[Log]) {
+    let mut last = None;
+    for log in logs {
+        last = Some(log.trim(log.state().next).expect("the log is open"));
+    }
+    if let Some(last) = last {
+        last.durable().await.expect("the disk works");
     }
 }
 

@@ -36,6 +36,7 @@ fn costs(long: usize, short: usize) {
     println!("{:<36} {:>9} {:>14} {:>8} {:>9}", "", "MB/s", "MB/CPU-second", "written", "RSS MiB");
     let run = |name: &str, config: Config, logs: u64, text: bool, batches: usize| {
         let mut load = Load::new(config, logs, text);
+        load.trims = name.contains("trimmed");
         // The ring's files are written for the first time before it counts.
         load.append(batches / 10);
         let cost = load.measure(batches);
@@ -51,11 +52,14 @@ fn costs(long: usize, short: usize) {
     let zstd = || Config { compression: Compression::Zstd, ..Config::default() };
     let discard = || Config { journal: JournalMode::Discard, ..Config::default() };
     run("1 log", none(), 1, false, short);
-    run("1000 logs", none(), 1000, false, long * 2);
+    run("1000 logs", none(), 1000, false, short);
+    run("1 log, trimmed at once", none(), 1, false, short);
+    run("1000 logs, trimmed at once", none(), 1000, false, short);
     run("1000 logs, journal discarded", discard(), 1000, false, short);
     run("1000 logs, zstd, random bytes", zstd(), 1000, false, short);
     run("1000 logs, zstd, JSON", zstd(), 1000, true, short);
     run("1000 logs, JSON", none(), 1000, true, short);
+    run("1000 logs, 10 GB", none(), 1000, false, long * 2);
 }
 
 fn appends(criterion: &mut Criterion) {

@@ -92,6 +92,8 @@ pub(crate) struct Journal {
     pending: Mutex<Pending>,
     wake: Notify,
     progress: watch::Sender<Progress>,
+    /// As in `progress`, for those who need not wait.
+    durable: AtomicU64,
     /// The first chunk that is in no durable segment of a durable manifest.
     needed_from: AtomicU64,
     /// The files that hold chunks from there on, oldest first; the last one is being written.
@@ -104,6 +106,7 @@ impl Journal {
             pending: Mutex::default(),
             wake: Notify::new(),
             progress: watch::Sender::default(),
+            durable: AtomicU64::new(0),
             needed_from: AtomicU64::new(needed_from),
             live: Arc::new(Mutex::new(live)),
         }
@@ -111,12 +114,10 @@ impl Journal {
 
     /// Queues an item and answers its ticket.
     pub(crate) fn push(&self, item: Item) -> Result<u64> {
-        if let Some(Trouble::Poisoned(why)) = &self.progress.borrow().trouble {
-            return Err(Error::Poisoned(why.clone()));
-        }
         let mut pending = self.pending.lock();
         if pending.closed {
-            return Err(Error::Unavailable("the storage is closed".into()));
+            let closed = || Error::Unavailable("the storage is closed".into());
+            return Err(self.trouble().map_or_else(closed, Error::from));
         }
         let ticket = pending.next_ticket;
         pending.next_ticket += 1;
@@ -130,6 +131,26 @@ impl Journal {
     /// Follows the progress.
     pub(crate) fn progress(&self) -> watch::Receiver<Progress> {
         self.progress.subscribe()
+    }
+
+    /// Whether the item with `ticket` is durable.
+    pub(crate) fn is_durable(&self, ticket: u64) -> bool {
+        self.durable.load(Ordering::Acquire) > ticket
+    }
+
+    /// So many more items are durable and published.
+    fn advance(&self, items: u64) {
+        self.durable.fetch_add(items, Ordering::Release);
+        self.progress.send_modify(|progress| progress.durable += items);
+    }
+
+    /// Nothing gets durable any more.
+    fn poison(&self, why: &str) {
+        self.progress.send_modify(|progress| {
+            progress.trouble = Some(Trouble::Poisoned(why.into()));
+            progress.ended = true;
+        });
+        self.pending.lock().closed = true;
     }
 
     /// Why nothing gets durable, if so.

@@ -64,10 +64,7 @@ impl Writer {
     }
 
     fn poison(&self, why: &str) {
-        self.core.journal.progress.send_modify(|progress| {
-            progress.trouble = Some(Trouble::Poisoned(why.into()));
-            progress.ended = true;
-        });
+        self.core.journal.poison(why);
         self.core.tasks.stop(format!("the journal failed: {why}"));
     }
 
@@ -145,8 +142,7 @@ impl Writer {
             position = end;
         }
         self.core.tail.charge(number, checksum, draft.charge);
-        let items = draft.items;
-        self.core.journal.progress.send_modify(|progress| progress.durable += items);
+        self.core.journal.advance(draft.items);
         let is_death = |line: &&Line| matches!(line.run.kind, Kind::Trim | Kind::Delete);
         self.core.chunk_published(draft.lines.iter().filter(is_death).map(|line| line.run.log));
     }

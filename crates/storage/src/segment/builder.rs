@@ -16,6 +16,8 @@ use crate::varint::Decoder;
 const BLOCK_BYTES: usize = 64 << 10;
 /// Built bytes are handed on in parts of about this size.
 const PART_BYTES: usize = 1 << 20;
+/// The block that fills a part goes beyond it; growing would copy the whole part.
+const PART_CAPACITY: usize = PART_BYTES + BLOCK_BYTES;
 /// Level of zstd: the fastest that still finds most of what there is.
 const ZSTD_LEVEL: i32 = 1;
 
@@ -56,10 +58,12 @@ impl Builder {
         let compressor = (compression == Compression::Zstd).then(|| {
             zstd::bulk::Compressor::new(ZSTD_LEVEL).expect("the level is one that zstd has")
         });
+        let mut part = Vec::with_capacity(PART_CAPACITY);
+        part.extend(format::header());
         Self {
             compressor,
             parts: Vec::new(),
-            part: format::header().to_vec(),
+            part,
             open_at: HEADER_BYTES,
             open: None,
             position: HEADER_BYTES as u64,
@@ -171,7 +175,7 @@ impl Builder {
         });
         self.position += stored.len() as u64;
         if self.part.len() >= PART_BYTES {
-            let full = std::mem::replace(&mut self.part, Vec::with_capacity(PART_BYTES));
+            let full = std::mem::replace(&mut self.part, Vec::with_capacity(PART_CAPACITY));
             self.parts.push(full.into());
         }
         self.open_at = self.part.len();
