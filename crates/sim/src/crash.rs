@@ -138,9 +138,9 @@ impl Run {
             ListShardsInput { stream_name: Some(STREAM.into()), ..ListShardsInput::default() };
         let Ok(listed) = client.call(input).await else { return };
         let open = listed.shards.unwrap_or_default().into_iter();
-        let open =
+        let mut open =
             open.filter(|shard| shard.sequence_number_range.ending_sequence_number.is_none());
-        let Some(shard) = open.last() else { return };
+        let Some(shard) = open.next_back() else { return };
         let start: u128 = shard.hash_key_range.starting_hash_key.parse().unwrap_or_default();
         let end: u128 = shard.hash_key_range.ending_hash_key.parse().unwrap_or_default();
         let input = SplitShardInput {
