@@ -49,13 +49,14 @@ impl Writer {
 
     /// Writes group after group until the journal is closed or broken.
     pub(crate) async fn run(mut self) {
+        let first = self.next.number;
         while let Some(items) = self.core.journal.next_group().await {
             if let Err(Broken(why)) = self.write(Draft::new(items)).await {
                 return self.poison(&why);
             }
         }
         // An empty chunk at the end shows the next opening that the one before it was durable.
-        if self.next.number > 1
+        if self.next.number > first
             && let Err(Broken(why)) = self.write(Draft::new(Vec::new())).await
         {
             return self.poison(&why);

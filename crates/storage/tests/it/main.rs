@@ -8,4 +8,5 @@ mod disk;
 mod faults;
 mod model_test;
 mod objects;
+mod table_test;
 mod world;
