@@ -77,7 +77,7 @@ async fn serve_http1<A: Answer>(
             biased;
             () = shared.draining.cancelled(), if !draining => {
                 draining = true;
-                Pin::new(&mut connection).graceful_shutdown();
+                std::pin::Pin::new(&mut connection).graceful_shutdown();
             }
             ended = std::future::poll_fn(|cx| connection.poll_without_shutdown(cx)) => break Some(ended),
             overdue = watch.overdue() => match overdue {

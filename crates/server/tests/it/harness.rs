@@ -102,11 +102,6 @@ impl Http1 {
         self.0.ready().await.expect("the connection is open");
         Answer::of(self.0.send_request(request).await.unwrap()).await
     }
-
-    /// Whether the node keeps the connection open after the last answer.
-    pub(crate) async fn stays_open(&mut self) -> bool {
-        self.0.ready().await.is_ok()
-    }
 }
 
 impl Http2 {

@@ -1,4 +1,5 @@
 //! A real node, driven through its port.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod auth;
 mod bodies;
