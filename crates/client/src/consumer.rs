@@ -147,7 +147,9 @@ impl Consumer {
             Err(error) => {
                 reader.is_idle = true;
                 self.read(reader);
-                return Err(error);
+                // A service that gives a shard slowly is no reason to stop reading it.
+                let throttled = error.code() == Some(ErrorCode::ProvisionedThroughputExceeded);
+                return if throttled { Ok(()) } else { Err(error) };
             }
         };
         reader.is_idle = output.records.is_empty();

@@ -30,6 +30,10 @@ const QUEUE_RECORDS_MAX: usize = 4 * BATCH_RECORDS_MAX;
 /// Bytes that may wait to be sent or answered; a further `put` waits.
 const QUEUE_BYTES_MAX: usize = 4 * BATCH_BYTES_MAX;
 
+/// How often in a row an entry may be throttled while nothing else of its call is taken either.
+/// With the longest back-off that is more than a minute.
+const THROTTLES_MAX: u32 = 20;
+
 /// A record to put.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Record {
@@ -144,15 +148,17 @@ impl Batcher {
         let mut failures = 0;
         while self.gather().await {
             let batch = take_batch(&mut self.waiting);
+            let sent = batch.len();
             let refused = self.send(batch).await;
             if refused.is_empty() {
                 failures = 0;
                 continue;
             }
+            // While some are taken the service only sets the pace: no need to wait ever longer.
+            failures = if refused.len() < sent { 1 } else { failures + 1 };
             for pending in refused.into_iter().rev() {
                 self.waiting.push_front(pending);
             }
-            failures += 1;
             self.client.pause(failures).await;
         }
     }
@@ -207,6 +213,7 @@ impl Batcher {
 
     /// Answers the tickets of the entries that were taken or refused for good.
     fn settle(&self, batch: Vec<Pending>, output: PutRecordsOutput) -> Vec<Pending> {
+        let some_were_taken = output.records.iter().any(|entry| entry.error_code.is_none());
         let mut results = output.records.into_iter();
         let mut refused = Vec::new();
         for mut pending in batch {
@@ -217,8 +224,12 @@ impl Batcher {
                 }
                 Err(error) => error,
             };
-            pending.failures += 1;
-            if error.is_retryable() && pending.failures < self.client.config().attempts_max {
+            // An entry that is throttled while others are taken only waits for its turn.
+            let throttled = error.code() == Some(ErrorCode::ProvisionedThroughputExceeded);
+            let attempts_max =
+                if throttled { THROTTLES_MAX } else { self.client.config().attempts_max };
+            pending.failures += u32::from(!(throttled && some_were_taken));
+            if error.is_retryable() && pending.failures < attempts_max {
                 refused.push(pending);
             } else {
                 pending.settle(Err(error));

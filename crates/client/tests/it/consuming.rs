@@ -250,6 +250,15 @@ async fn after_an_error_reading_goes_on_where_it_was() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_throttled_shard_is_read_later() {
+    let stream = Stream::resharded();
+    let throttles = [ErrorCode::ProvisionedThroughputExceeded; 30];
+    stream.0.lock().unwrap().refusals.extend(throttles);
+    let read = read_all(stream.client(), to_the_end(Position::Beginning)).await;
+    assert_eq!(read.len(), 8);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_shard_that_is_gone_is_read_to_its_end() {
     let stream = Stream::resharded();
     stream.0.lock().unwrap().refusals.push(ErrorCode::ResourceNotFound);

@@ -102,6 +102,23 @@ async fn refused_entries_are_sent_again_before_anything_newer() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_service_that_throttles_sets_the_pace_for_as_long_as_it_takes_some() {
+    let taken = Taken::default();
+    let script = taken.clone();
+    let client = client(attempts(2), move |received| {
+        let room = script.all().len() + 10;
+        script.put(received, |text| {
+            let refused = text.parse::<usize>().unwrap() >= room;
+            refused.then_some(ErrorCode::ProvisionedThroughputExceeded)
+        })
+    });
+    for ticket in put_all(client, 1000).await {
+        ticket.await.unwrap();
+    }
+    assert_eq!(taken.all(), numbers(0..1000));
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_entry_that_is_refused_again_and_again_is_given_up() {
     let taken = Taken::default();
     let script = taken.clone();
