@@ -73,8 +73,8 @@ impl Default for Config {
         Self {
             journal: JournalMode::Sync,
             journal_file_bytes: ByteSize::mib(16),
-            tail_bytes: ByteSize::mib(96),
-            segment_bytes: ByteSize::mib(32),
+            tail_bytes: ByteSize::mib(64),
+            segment_bytes: ByteSize::mib(24),
             segment_age: Duration::from_secs(3600),
             index_cache_bytes: ByteSize::mib(16),
             block_cache_bytes: ByteSize::mib(32),

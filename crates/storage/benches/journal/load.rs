@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use object_store::local::LocalFileSystem;
 use runtime::{Clock, LocalDisk, Meters, SystemClock, SystemEntropy, Tasks};
-use storage::{Batch, Config, ENTRY_OVERHEAD, Log, LogId, Parts, Storage};
+use storage::{Batch, Config, ENTRY_OVERHEAD, Log, LogId, Offset, Parts, Storage};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
@@ -28,7 +28,7 @@ pub(crate) struct Load {
     logs: Arc<Vec<Log>>,
     /// Trims so soon that next to nothing is left for segments.
     pub(crate) trims: bool,
-    _directory: TempDir,
+    directory: TempDir,
 }
 
 /// What a run cost.
@@ -44,22 +44,13 @@ pub(crate) struct Cost {
 impl Load {
     pub(crate) fn new(config: Config, logs: u64, text: bool) -> Self {
         let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
-        let path: &Path = directory.path();
-        let objects = LocalFileSystem::new_with_prefix(path).expect("the directory is there");
         let meters = Meters::default();
-        let parts = Parts {
-            disk: Arc::new(LocalDisk::new(path).expect("the directory is there")),
-            objects: Arc::new(objects.with_fsync(true)),
-            clock: Arc::new(SystemClock),
-            entropy: Arc::new(SystemEntropy),
-            tasks: Tasks::default(),
-            meters: meters.clone(),
-        };
+        let parts = parts(directory.path(), meters.clone());
         let runtime = Runtime::new().expect("a runtime");
         let storage = runtime.block_on(Storage::open(config, parts)).expect("a fresh directory");
         let payloads = Arc::new((0..997).map(|seed| payload(seed, text)).collect());
         let logs = Arc::new((0..logs).map(|log| storage.log(LogId(1000 + log))).collect());
-        Self { runtime, storage, meters, payloads, logs, trims: false, _directory: directory }
+        Self { runtime, storage, meters, payloads, logs, trims: false, directory }
     }
 
     /// Makes `batches` durable from several tasks.
@@ -103,6 +94,19 @@ impl Load {
         }
     }
 
+    /// Seconds to open the directory once more, from lock to first read.
+    pub(crate) fn reopened(&mut self) -> f64 {
+        self.runtime.block_on(async {
+            self.storage.close().await.expect("the disk works");
+            let started = Instant::now();
+            let parts = parts(self.directory.path(), Meters::default());
+            self.storage = Storage::open(Config::default(), parts).await.expect("all is well");
+            let log = self.storage.log(self.logs[0].id());
+            log.read(Offset::FIRST, 1, 1).await.expect("all is well");
+            started.elapsed().as_secs_f64()
+        })
+    }
+
     /// Bytes written to journal, segments and manifests so far.
     fn written(&self) -> f64 {
         let text = self.meters.render();
@@ -112,6 +116,18 @@ impl Load {
             names.iter().find_map(|name| line.strip_prefix(name.as_str()))?.parse::<f64>().ok()
         });
         values.sum()
+    }
+}
+
+fn parts(path: &Path, meters: Meters) -> Parts {
+    let objects = LocalFileSystem::new_with_prefix(path).expect("the directory is there");
+    Parts {
+        disk: Arc::new(LocalDisk::new(path).expect("the directory is there")),
+        objects: Arc::new(objects.with_fsync(true)),
+        clock: Arc::new(SystemClock),
+        entropy: Arc::new(SystemEntropy),
+        tasks: Tasks::default(),
+        meters,
     }
 }
 
