@@ -228,7 +228,7 @@ impl Batcher {
             let throttled = error.code() == Some(ErrorCode::ProvisionedThroughputExceeded);
             let attempts_max =
                 if throttled { THROTTLES_MAX } else { self.client.config().attempts_max };
-            pending.failures += u32::from(!(throttled && some_were_taken));
+            pending.failures = if throttled && some_were_taken { 0 } else { pending.failures + 1 };
             if error.is_retryable() && pending.failures < attempts_max {
                 refused.push(pending);
             } else {
