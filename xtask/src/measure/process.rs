@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 
@@ -17,6 +17,8 @@ pub(super) struct Node {
     child: Child,
     address: String,
     data: PathBuf,
+    /// Kept open: a node whose standard output is closed could not print any more.
+    _stdout: BufReader<ChildStdout>,
 }
 
 impl Node {
@@ -45,10 +47,11 @@ impl Node {
             .stdout(Stdio::piped())
             .spawn()?;
         let mut first_line = String::new();
-        BufReader::new(child.stdout.take().context("it is piped")?).read_line(&mut first_line)?;
+        let mut stdout = BufReader::new(child.stdout.take().context("it is piped")?);
+        stdout.read_line(&mut first_line)?;
         let address = first_line.trim().strip_prefix("listening on http://").map(str::to_owned);
         let address = address.with_context(|| format!("the node said {first_line:?}"))?;
-        Ok(Self { child, address, data })
+        Ok(Self { child, address, data, _stdout: stdout })
     }
 
     /// `weir` as a client of this node, with its root key if it made one.
