@@ -134,9 +134,8 @@ impl Tasks {
     /// Asks every task to end, waits up to `grace`, then aborts what is left.
     pub async fn stop_all(&self, grace: Duration) {
         self.0.stopping.cancel();
-        let mut running = std::mem::take(
-            &mut *self.0.running.lock().unwrap_or_else(PoisonError::into_inner),
-        );
+        let mut running =
+            std::mem::take(&mut *self.0.running.lock().unwrap_or_else(PoisonError::into_inner));
         let all_ended = async { while running.join_next().await.is_some() {} };
         if tokio::time::timeout(grace, all_ended).await.is_err() {
             tracing::warn!("aborting the tasks that did not end in time");
@@ -146,9 +145,8 @@ impl Tasks {
 
     /// Ends every task at once, wherever it is, as a crash does.
     pub async fn abort_all(&self) {
-        let mut running = std::mem::take(
-            &mut *self.0.running.lock().unwrap_or_else(PoisonError::into_inner),
-        );
+        let mut running =
+            std::mem::take(&mut *self.0.running.lock().unwrap_or_else(PoisonError::into_inner));
         running.shutdown().await;
     }
 
@@ -189,6 +187,10 @@ mod tests {
             std::future::pending::<()>().await;
         });
         tasks.stop_all(Duration::from_secs(1)).await;
-        assert!(dropped.try_recv().is_err_and(|e| e == tokio::sync::oneshot::error::TryRecvError::Closed));
+        assert!(
+            dropped
+                .try_recv()
+                .is_err_and(|e| e == tokio::sync::oneshot::error::TryRecvError::Closed)
+        );
     }
 }

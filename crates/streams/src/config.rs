@@ -21,10 +21,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self {
-            transition_delay: Duration::from_millis(200),
-            trim_period: Duration::from_secs(10),
-        }
+        Self { transition_delay: Duration::from_millis(200), trim_period: Duration::from_secs(10) }
     }
 }
 

@@ -64,13 +64,17 @@ pub(crate) fn no_such_stream(key: &StreamKey) -> Error {
 /// No such shard, as the control plane says it; `shard` is as the caller wrote it or canonical.
 pub(crate) fn no_such_shard(key: &StreamKey, shard: impl std::fmt::Display) -> Error {
     let StreamKey { name, account, .. } = key;
-    Error::NotFound(format!("Could not find shard {shard} in stream {name} under account {account}."))
+    Error::NotFound(format!(
+        "Could not find shard {shard} in stream {name} under account {account}."
+    ))
 }
 
 /// No such shard, as the data plane says it.
 pub(crate) fn shard_gone(key: &StreamKey, shard: ShardId) -> Error {
     let StreamKey { name, account, .. } = key;
-    Error::NotFound(format!("Shard {shard} in stream {name} under account {account} does not exist"))
+    Error::NotFound(format!(
+        "Shard {shard} in stream {name} under account {account} does not exist"
+    ))
 }
 
 /// The shard takes no more in this second.

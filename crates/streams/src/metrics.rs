@@ -128,30 +128,38 @@ const STREAM_COUNTERS: &[(&str, &str, OfStream)] = &[
     }),
     ("weir_streams_put_records_bytes", "CloudWatch PutRecords.Bytes", |c| &c.put_records.bytes),
     ("weir_streams_put_records_calls", "PutRecords calls", |c| &c.put_records.calls),
-    ("weir_streams_put_records_success", "CloudWatch PutRecords.Success: calls with at least one record taken", |c| {
-        &c.put_records.successes
-    }),
+    (
+        "weir_streams_put_records_success",
+        "CloudWatch PutRecords.Success: calls with at least one record taken",
+        |c| &c.put_records.successes,
+    ),
     ("weir_streams_put_records_microseconds", "sum of CloudWatch PutRecords.Latency", |c| {
         &c.put_records.microseconds
     }),
     ("weir_streams_put_records_total_records", "CloudWatch PutRecords.TotalRecords", |c| {
         &c.put_records_total
     }),
-    ("weir_streams_put_records_successful_records", "CloudWatch PutRecords.SuccessfulRecords", |c| {
-        &c.put_records_successful
-    }),
+    (
+        "weir_streams_put_records_successful_records",
+        "CloudWatch PutRecords.SuccessfulRecords",
+        |c| &c.put_records_successful,
+    ),
     ("weir_streams_put_records_failed_records", "CloudWatch PutRecords.FailedRecords", |c| {
         &c.put_records_failed
     }),
     ("weir_streams_put_records_throttled_records", "CloudWatch PutRecords.ThrottledRecords", |c| {
         &c.put_records_throttled
     }),
-    ("weir_streams_read_provisioned_throughput_exceeded", "CloudWatch ReadProvisionedThroughputExceeded", |c| {
-        &c.reads_throttled
-    }),
-    ("weir_streams_write_provisioned_throughput_exceeded", "CloudWatch WriteProvisionedThroughputExceeded", |c| {
-        &c.writes_throttled
-    }),
+    (
+        "weir_streams_read_provisioned_throughput_exceeded",
+        "CloudWatch ReadProvisionedThroughputExceeded",
+        |c| &c.reads_throttled,
+    ),
+    (
+        "weir_streams_write_provisioned_throughput_exceeded",
+        "CloudWatch WriteProvisionedThroughputExceeded",
+        |c| &c.writes_throttled,
+    ),
 ];
 
 const SHARD_COUNTERS: &[(&str, &str, OfShard)] = &[
@@ -167,18 +175,26 @@ const SHARD_COUNTERS: &[(&str, &str, OfShard)] = &[
     ("weir_streams_shard_outgoing_records", "CloudWatch OutgoingRecords by shard", |c| {
         &c.outgoing_records
     }),
-    ("weir_streams_shard_read_provisioned_throughput_exceeded", "CloudWatch ReadProvisionedThroughputExceeded by shard", |c| {
-        &c.reads_throttled
-    }),
-    ("weir_streams_shard_write_provisioned_throughput_exceeded", "CloudWatch WriteProvisionedThroughputExceeded by shard", |c| {
-        &c.writes_throttled
-    }),
-    ("weir_streams_shard_reads_over_rate", "reads that AWS would have throttled and this node did not (limits.mode = relaxed)", |c| {
-        &c.reads_over_rate
-    }),
-    ("weir_streams_shard_writes_over_rate", "records that AWS would have throttled and this node did not (limits.mode = relaxed)", |c| {
-        &c.writes_over_rate
-    }),
+    (
+        "weir_streams_shard_read_provisioned_throughput_exceeded",
+        "CloudWatch ReadProvisionedThroughputExceeded by shard",
+        |c| &c.reads_throttled,
+    ),
+    (
+        "weir_streams_shard_write_provisioned_throughput_exceeded",
+        "CloudWatch WriteProvisionedThroughputExceeded by shard",
+        |c| &c.writes_throttled,
+    ),
+    (
+        "weir_streams_shard_reads_over_rate",
+        "reads that AWS would have throttled and this node did not (limits.mode = relaxed)",
+        |c| &c.reads_over_rate,
+    ),
+    (
+        "weir_streams_shard_writes_over_rate",
+        "records that AWS would have throttled and this node did not (limits.mode = relaxed)",
+        |c| &c.writes_over_rate,
+    ),
 ];
 
 /// One number of every stream.

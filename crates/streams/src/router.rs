@@ -134,7 +134,8 @@ impl Router<'_> {
         permit: &mut Permit,
     ) -> Result<Group<'g>> {
         let shard = members[0].0 as usize;
-        let puts: Vec<_> = members.iter().map(|(_, record)| records[*record as usize].put).collect();
+        let puts: Vec<_> =
+            members.iter().map(|(_, record)| records[*record as usize].put).collect();
         let now = self.clock.now();
         let (written, admitted) =
             writer::write(&stream.shards[shard], self.storage, self.mode, now, permit, &puts)?;

@@ -2,6 +2,8 @@
 //! service said; nothing else is, but what was under way; and the order is kept.
 
 use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 
 use futures_util::future::join_all;
@@ -14,7 +16,7 @@ use weir_client::kinesis::{
 };
 use weir_client::{Client, ClientConfig, Consumer, ConsumerConfig, Received};
 
-use crate::weir::Node;
+use crate::weir::{Node, node_command, succeed, weir};
 
 const ROUNDS: u32 = 20;
 const WRITERS: u32 = 3;
@@ -22,6 +24,8 @@ const BATCH_MAX: u64 = 20;
 const RECORD_BYTES_MAX: u64 = 6000;
 /// Acknowledged batches of a round before the kill.
 const BATCHES_MAX: u64 = 250;
+/// How long a start that is cut off may last, in looks: about as long as a start takes.
+const START_LOOKS_MAX: u64 = 40_000;
 /// After so many rounds a stream makes way for another one, and its records become garbage.
 const STREAM_ROUNDS: u32 = 4;
 
@@ -80,9 +84,23 @@ async fn acknowledged_records_survive_kill_nine_under_load() {
         }
         let batches = 1 + chance.below(BATCHES_MAX);
         write_until_killed(node, &client, &stream, &sent, batches, &mut chance).await;
+        cut_off_a_start(directory.path(), chance.below(START_LOOKS_MAX));
     }
     let node = Node::dev(directory.path(), &SETTINGS);
     verify(&client(&node), &stream, &sent).await;
+    node.kill();
+    succeed(weir().arg("check").arg(directory.path()), "");
+}
+
+/// Kills a node somewhere between its birth and its first line, after `looks` looks at it.
+fn cut_off_a_start(directory: &Path, looks: u64) {
+    let mut command = node_command("dev", directory, &SETTINGS);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    for _ in 0..looks {
+        assert_eq!(child.try_wait().unwrap(), None, "it ended by itself");
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
 }
 
 fn client(node: &Node) -> Client {

@@ -18,16 +18,22 @@ const GET: &[u8] = b"GET /size/5 HTTP/1.1\r\nhost: weir\r\n\r\n";
 const WAIT: &[u8] = b"GET /wait HTTP/1.1\r\nhost: weir\r\n\r\n";
 const PIPE_BYTES: usize = 64 * 1024;
 
-/// `/size/N` answers N bytes; `/wait` answers two when it is let go.
-#[derive(Default)]
+/// Reads a body if there is one, then: `/size/N` answers N bytes; `/wait` answers two when it is
+/// let go.
 struct Answers {
+    bodies: Bodies,
     begun: Notify,
     go_on: Notify,
 }
 
 impl Answer for Answers {
     async fn answer(&self, request: Request<Incoming>) -> Answered {
-        let path = request.uri().path();
+        let (head, body) = request.into_parts();
+        let body = self.bodies.read(body).await;
+        if let Err(refused) = body {
+            return Response::new(Full::new(format!("{refused:?}").into()));
+        }
+        let path = head.uri.path();
         if path == "/wait" {
             self.begun.notify_one();
             self.go_on.notified().await;
@@ -61,7 +67,8 @@ struct Served {
 
 fn serve(config: config::Http) -> Served {
     let (port, accepted) = mpsc::channel(16);
-    let (answers, meters) = (Arc::new(Answers::default()), Meters::default());
+    let (bodies, begun, go_on) = (Bodies::new(&config), Notify::new(), Notify::new());
+    let (answers, meters) = (Arc::new(Answers { bodies, begun, go_on }), Meters::default());
     let metrics = Metrics::new(&meters).connections;
     let listener = Box::new(Pipes(Mutex::new(accepted)));
     let front = Front::start(config, listener, answers.clone(), &Tasks::simulated(), metrics);
@@ -209,6 +216,34 @@ async fn a_connection_that_rested_goes_on_and_keeps_its_deadlines() {
     assert!(read_answer(&mut stream).await.starts_with("HTTP/1.1 200 OK"));
     let (_, elapsed) = read_to_close(&mut stream).await;
     assert_took(elapsed, config.idle_timeout);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_waits_for_its_share_of_memory_for_as_long_as_a_body_may_take() {
+    let size = bytesize::ByteSize::kib(1);
+    let sizes = config::Http { body_bytes_max: size, bodies_bytes_max: size, ..Default::default() };
+    let served = serve(sizes.clone());
+    let post = |path: &str| {
+        format!("POST {path} HTTP/1.1\r\nhost: weir\r\ncontent-length: 1\r\n\r\nx").into_bytes()
+    };
+    let mut holder = served.connect().await;
+    holder.write_all(&post("/wait")).await.unwrap();
+    served.answers.begun.notified().await;
+
+    let mut waiter = served.connect().await;
+    let begun = Instant::now();
+    waiter.write_all(&post("/size/5")).await.unwrap();
+    let mut said = Vec::new();
+    while !said.ends_with(b"NoRoom") {
+        assert!(waiter.read_buf(&mut said).await.unwrap() > 0, "closed without a word");
+    }
+    assert_took(begun.elapsed(), sizes.body_timeout);
+
+    let mut patient = served.connect().await;
+    patient.write_all(&post("/size/5")).await.unwrap();
+    tokio::time::sleep(sizes.body_timeout / 2).await;
+    served.answers.go_on.notify_one();
+    assert!(read_answer(&mut patient).await.starts_with("HTTP/1.1 200 OK"));
 }
 
 #[tokio::test(start_paused = true)]

@@ -120,23 +120,3 @@ async fn a_body_that_is_cut_off_concerns_nobody_else() {
     }
     started.still_answers().await;
 }
-
-#[tokio::test]
-async fn bodies_wait_for_their_share_of_memory_and_are_refused_when_it_does_not_come() {
-    let mut settings = SMALL.to_vec();
-    settings.push(("http.body_timeout", "100ms"));
-    let started = start(&settings).await;
-    // One body takes all of the memory and does not come.
-    let hog = format!("{HEAD}content-length: {}\r\nexpect: 100-continue\r\n\r\n", 64 * KIB);
-    let mut hog = send(&started, &hog).await;
-    assert_eq!(read_status(&mut hog).await, "HTTP/1.1 100 Continue\r\n");
-    let answer = started.http1().await.send(post("ListStreams", "{}")).await;
-    // Whichever deadline comes first: it is refused, or served when the hog is given up.
-    match answer.status.as_u16() {
-        200 => {}
-        503 => assert!(answer.text().contains("http.bodies_bytes_max"), "{}", answer.text()),
-        other => panic!("{other}: {}", answer.text()),
-    }
-    assert!(read_to_close(&mut hog).await.contains("HTTP/1.1 408 "));
-    started.still_answers().await;
-}

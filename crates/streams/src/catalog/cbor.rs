@@ -15,10 +15,7 @@ pub(super) fn encode<C, T: Stored, W: Write>(
 }
 
 /// For `#[cbor(with = "cbor")]`.
-pub(super) fn decode<C, T: Stored>(
-    decoder: &mut Decoder<'_>,
-    _: &mut C,
-) -> Result<T, DecodeError> {
+pub(super) fn decode<C, T: Stored>(decoder: &mut Decoder<'_>, _: &mut C) -> Result<T, DecodeError> {
     T::read(decoder)
 }
 

@@ -7,7 +7,9 @@ use bytes::Bytes;
 use model::ShardId;
 use storage::{Change, LogId, Offset};
 
-use super::record::{self, Incarnation, NODE_KEY, NodeRecord, ShardRecord, StreamKey, StreamRecord};
+use super::record::{
+    self, Incarnation, NODE_KEY, NodeRecord, ShardRecord, StreamKey, StreamRecord,
+};
 use super::snapshot::{Snapshot, Stream};
 
 /// What one decision changes. Nothing of it is visible before all of it is durable.

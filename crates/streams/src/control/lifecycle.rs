@@ -33,9 +33,7 @@ pub(crate) fn create(
     let NewStream { key, shards, mode, record_kib_max, tags } = new;
     let StreamKey { name, account, .. } = &key;
     if snapshot.stream(&key).is_some() {
-        return Err(Error::InUse(format!(
-            "Stream {name} under account {account} already exists."
-        )));
+        return Err(Error::InUse(format!("Stream {name} under account {account} already exists.")));
     }
     let shards = shards.unwrap_or(const { NonZeroU32::new(SHARDS_DEFAULT).expect("not zero") });
     check_quotas(snapshot, rules, &key, mode, shards)?;

@@ -104,10 +104,8 @@ impl Control {
     async fn reshard(&self, stream: &Arc<Stream>) -> Result<()> {
         let Some(Pending { change, .. }) = stream.record.pending.clone() else { return Ok(()) };
         let parents = plan::parents(stream, &change);
-        let parents: BTreeMap<_, _> = parents
-            .into_iter()
-            .filter_map(|id| Some((id, stream.shard(id)?.record)))
-            .collect();
+        let parents: BTreeMap<_, _> =
+            parents.into_iter().filter_map(|id| Some((id, stream.shard(id)?.record))).collect();
         let logs: Vec<_> = parents.values().map(|shard| self.storage.log(shard.log)).collect();
         durably(&logs, Log::seal).await?;
         // Sealed: nothing arrives there any more, so this is after their last records.

@@ -22,20 +22,26 @@ use crate::error::{Error, Result, no_such_stream};
 use crate::sealed::Kind;
 use crate::shard::iterator::expired_text;
 
+/// A moment after all others.
+const LATEST: Timestamp = Timestamp::from_millis(u64::MAX);
+
 /// Which shards a listing has, in terms that do not change from page to page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 enum Filter {
     /// All that can still have records.
     #[n(0)]
     All,
-    /// Those that were open when the stream's next shard was this one.
+    /// Those that were open at a moment, as it was known when the stream's next shard was this one.
     #[n(1)]
-    OpenBefore(#[n(0)] u32),
-    /// Those that were open at a moment, in milliseconds.
-    #[n(2)]
-    OpenAt(#[n(0)] u64),
+    Open {
+        /// In milliseconds.
+        #[n(0)]
+        at: u64,
+        #[n(1)]
+        before: u32,
+    },
     /// Those that were open at a moment or later, in milliseconds.
-    #[n(3)]
+    #[n(2)]
     OpenSince(#[n(0)] u64),
 }
 
@@ -120,9 +126,9 @@ impl Inner {
             None => input.exclusive_start_stream_name,
         };
         let snapshot = self.control.catalog.snapshot();
-        let mut streams = snapshot.streams_of(account, &region).filter(|stream| {
-            after.as_deref().is_none_or(|after| stream.key.name.as_str() > after)
-        });
+        let mut streams = snapshot
+            .streams_of(account, &region)
+            .filter(|stream| after.as_deref().is_none_or(|after| stream.key.name.as_str() > after));
         let page: Vec<_> =
             streams.by_ref().take(page_size(input.limit, LIST_STREAMS_MAX)).collect();
         let more = streams.next().and(page.last()).map(|last| StreamsPage {
@@ -198,7 +204,13 @@ impl Inner {
         })
     }
 
-    fn next_shards(&self, stream: &Stream, filter: Filter, last: ShardId, now: Timestamp) -> String {
+    fn next_shards(
+        &self,
+        stream: &Stream,
+        filter: Filter,
+        last: ShardId,
+        now: Timestamp,
+    ) -> String {
         let page = ShardsPage {
             account: stream.key.account.to_string(),
             region: stream.key.region.to_string(),
@@ -221,7 +233,8 @@ impl Inner {
         self.rate(Rated::Tags, &key)?;
         let after = input.exclusive_start_tag_key.as_deref();
         let mut tags = self.tags(&key)?.into_iter();
-        let mut tags = tags.by_ref().filter(|tag| after.is_none_or(|after| tag.key.as_str() > after));
+        let mut tags =
+            tags.by_ref().filter(|tag| after.is_none_or(|after| tag.key.as_str() > after));
         let page = tags.by_ref().take(page_size(input.limit, usize::MAX)).collect();
         Ok(ListTagsForStreamOutput { tags: page, has_more_tags: tags.next().is_some() })
     }
@@ -290,15 +303,17 @@ fn first_page(
     let wanted = filter.timestamp.unwrap_or_default().min(now);
     // A moment before the horizon, or before there were shards, means the first that there is.
     let horizon = stream.horizon(now).max(stream.record.created);
+    let before = stream.record.next_shard;
+    let open_at = |moment: Timestamp| Filter::Open { at: moment.as_millis(), before };
     Ok(match filter.kind {
         ShardFilterType::AfterShardId => {
             let given = filter.shard_id.as_ref().map(shard).transpose()?;
             (Filter::All, after.max(given))
         }
         ShardFilterType::FromTrimHorizon => (Filter::All, after),
-        ShardFilterType::AtLatest => (Filter::OpenBefore(stream.record.next_shard), after),
-        ShardFilterType::AtTrimHorizon => (Filter::OpenAt(horizon.as_millis()), after),
-        ShardFilterType::AtTimestamp => (Filter::OpenAt(wanted.max(horizon).as_millis()), after),
+        ShardFilterType::AtLatest => (open_at(LATEST), after),
+        ShardFilterType::AtTrimHorizon => (open_at(horizon), after),
+        ShardFilterType::AtTimestamp => (open_at(wanted.max(horizon)), after),
         ShardFilterType::FromTimestamp => (Filter::OpenSince(wanted.as_millis()), after),
     })
 }
@@ -339,19 +354,21 @@ fn select(stream: &Stream, filter: Filter, now: Timestamp) -> Vec<&Shard> {
     let visible = stream.visible_shards(now);
     match filter {
         Filter::All => visible.collect(),
-        Filter::OpenAt(moment) => {
-            let moment = Timestamp::from_millis(moment);
-            visible.filter(|shard| shard.record.was_open_at(moment)).collect()
-        }
         Filter::OpenSince(moment) => {
             let moment = Timestamp::from_millis(moment);
             visible.filter(|s| s.record.closed.is_none_or(|closed| closed >= moment)).collect()
         }
-        Filter::OpenBefore(next) => {
-            let then: Vec<_> = visible.filter(|shard| shard.id.index() < next).collect();
-            let parents = then.iter().flat_map(|s| [s.record.parent, s.record.adjacent_parent]);
+        Filter::Open { at, before } => {
+            let known: Vec<_> = visible.filter(|shard| shard.id.index() < before).collect();
+            let parents = known.iter().flat_map(|s| [s.record.parent, s.record.adjacent_parent]);
             let closed: BTreeSet<_> = parents.flatten().collect();
-            then.into_iter().filter(|shard| !closed.contains(&shard.id)).collect()
+            let moment = Timestamp::from_millis(at);
+            let is_open = |shard: &&Shard| match closed.contains(&shard.id) {
+                true => shard.record.was_open_at(moment),
+                // It was closed later than this listing began, if at all.
+                false => shard.record.opened <= moment,
+            };
+            known.into_iter().filter(is_open).collect()
         }
     }
 }

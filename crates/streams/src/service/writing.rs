@@ -138,7 +138,8 @@ impl<'a> Member<'a> {
             let path = self.path("partitionKey");
             violation(&format!("Value null at '{path}'"), "Member must not be null")
         })?;
-        let (put, max) = (Put { key, data: self.data }, stream.record.record_kib_max as usize * 1024);
+        let (put, max) =
+            (Put { key, data: self.data }, stream.record.record_kib_max as usize * 1024);
         if put.bytes() <= max {
             return Ok(put);
         }

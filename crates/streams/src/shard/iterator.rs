@@ -87,12 +87,7 @@ impl Content {
 }
 
 /// What AWS says of a token that is too old.
-pub(crate) fn expired_text(
-    subject: &str,
-    noun: &str,
-    issued: Timestamp,
-    now: Timestamp,
-) -> String {
+pub(crate) fn expired_text(subject: &str, noun: &str, issued: Timestamp, now: Timestamp) -> String {
     format!(
         "{subject} expired. The {noun} was created at time {} while right now it is {} which is \
          further in the future than the tolerated delay of {TOKEN_LIFETIME_MS} milliseconds.",

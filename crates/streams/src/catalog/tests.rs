@@ -1,0 +1,131 @@
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+
+use model::{HashKey, HashKeyRange, ShardId, Timestamp};
+use proptest::prelude::*;
+use storage::LogId;
+
+use super::record::{
+    Change, Incarnation, Pending, ShardRecord, StreamKey, StreamMode, StreamRecord, decode, encode,
+    from_shard_key, shard_key,
+};
+
+fn stream_key(name: &str) -> StreamKey {
+    StreamKey {
+        account: "000000000042".parse().unwrap(),
+        region: "eu-west-1".parse().unwrap(),
+        name: name.parse().unwrap(),
+    }
+}
+
+fn any_change() -> impl Strategy<Value = Change> {
+    let shard = || any::<u32>().prop_map(ShardId::new);
+    let count = || (1..=u32::MAX).prop_map(|n| NonZeroU32::new(n).unwrap());
+    prop_oneof![
+        count().prop_map(|shards| Change::Create { shards }),
+        Just(Change::Delete),
+        (shard(), any::<u128>())
+            .prop_map(|(shard, at)| Change::Split { shard, at: HashKey::new(at) }),
+        (shard(), shard()).prop_map(|(left, right)| Change::Merge { left, right }),
+        count().prop_map(|target| Change::Scale { target }),
+    ]
+}
+
+prop_compose! {
+    fn any_stream()(
+        numbers in any::<(u64, u64, u32, u64, u32, u32)>(),
+        on_demand: bool,
+        tags in prop::collection::btree_map(".{0,9}", ".{0,9}", 0..4),
+        rescaled in prop::collection::vec(any::<u64>(), 0..4),
+        pending in prop::option::of((any_change(), any::<u64>())),
+    ) -> StreamRecord {
+        let (incarnation, created, retention_hours, trimmed_to, record_kib_max, next_shard) = numbers;
+        StreamRecord {
+            incarnation: Incarnation(incarnation),
+            created: Timestamp::from_millis(created),
+            retention_hours,
+            trimmed_to: Timestamp::from_millis(trimmed_to),
+            mode: if on_demand { StreamMode::OnDemand } else { StreamMode::Provisioned },
+            record_kib_max,
+            tags,
+            next_shard,
+            rescaled: rescaled.into_iter().map(Timestamp::from_millis).collect(),
+            pending: pending
+                .map(|(change, due)| Pending { change, due: Timestamp::from_millis(due) }),
+        }
+    }
+}
+
+prop_compose! {
+    fn any_shard()(
+        a: u128,
+        b: u128,
+        times in any::<(u64, u64, u64)>(),
+        closed: Option<u64>,
+        parents in any::<(Option<u32>, Option<u32>)>(),
+    ) -> ShardRecord {
+        let (log, created, opened) = times;
+        ShardRecord {
+            log: LogId(log),
+            range: HashKeyRange::new(HashKey::new(a.min(b)), HashKey::new(a.max(b))).unwrap(),
+            created: Timestamp::from_millis(created),
+            opened: Timestamp::from_millis(opened),
+            closed: closed.map(Timestamp::from_millis),
+            parent: parents.0.map(ShardId::new),
+            adjacent_parent: parents.1.map(ShardId::new),
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_stream_reads_back_as_written(stream in any_stream()) {
+        prop_assert_eq!(decode::<StreamRecord>(b"s", &encode(&stream)).unwrap(), stream);
+    }
+
+    #[test]
+    fn a_shard_reads_back_as_written(shard in any_shard()) {
+        prop_assert_eq!(decode::<ShardRecord>(b"h", &encode(&shard)).unwrap(), shard);
+    }
+
+    #[test]
+    fn no_bytes_make_the_decoders_panic(bytes in any::<Vec<u8>>()) {
+        let _ = decode::<StreamRecord>(b"s", &bytes);
+        let _ = decode::<ShardRecord>(b"h", &bytes);
+        let _ = StreamKey::from_table_key(&bytes);
+        let _ = from_shard_key(&bytes);
+    }
+
+    #[test]
+    fn shards_are_in_the_table_by_stream_and_then_by_id(a: (u64, u32), b: (u64, u32)) {
+        let key = |(stream, shard)| shard_key(Incarnation(stream), ShardId::new(shard));
+        prop_assert_eq!(key(a).cmp(&key(b)), a.cmp(&b));
+        prop_assert_eq!(from_shard_key(&key(a)), Some((Incarnation(a.0), ShardId::new(a.1))));
+    }
+}
+
+#[test]
+fn a_stream_s_key_reads_back_as_written() {
+    let key = stream_key("a.b-c_d");
+    assert_eq!(StreamKey::from_table_key(&key.table_key()), Some(key));
+}
+
+#[test]
+fn the_horizon_never_shows_again_what_was_trimmed() {
+    let mut stream = StreamRecord {
+        incarnation: Incarnation(1),
+        created: Timestamp::default(),
+        retention_hours: 24,
+        trimmed_to: Timestamp::from_seconds(50_000),
+        mode: StreamMode::Provisioned,
+        record_kib_max: 1024,
+        tags: BTreeMap::new(),
+        next_shard: 1,
+        rescaled: Vec::new(),
+        pending: None,
+    };
+    let now = Timestamp::from_seconds(24 * 3600 + 60_000);
+    assert_eq!(stream.horizon(now), Timestamp::from_seconds(60_000));
+    stream.retention_hours = 48;
+    assert_eq!(stream.horizon(now), Timestamp::from_seconds(50_000));
+}

@@ -1,0 +1,104 @@
+use proptest::prelude::*;
+
+use super::*;
+
+const NOW: Timestamp = Timestamp::from_seconds(1_700_000_000);
+
+/// Shards that lie side by side, cut at `cuts`.
+fn shards(cuts: &BTreeSet<u128>) -> BTreeMap<ShardId, ShardRecord> {
+    let starts: Vec<_> = std::iter::once(0).chain(cuts.iter().copied()).collect();
+    let ends = cuts.iter().map(|cut| cut - 1).chain([u128::MAX]);
+    let ranges = starts.iter().zip(ends);
+    let shard = |(index, (start, end)): (u32, (&u128, u128))| {
+        let range = HashKeyRange::new(HashKey::new(*start), HashKey::new(end)).unwrap();
+        (ShardId::new(index), ShardRecord::initial(LogId(u64::from(index)), range, NOW))
+    };
+    (0..).zip(ranges).map(shard).collect()
+}
+
+fn scaled(before: &BTreeMap<ShardId, ShardRecord>, target: u32) -> BTreeMap<ShardId, ShardRecord> {
+    let target = NonZeroU32::new(target).unwrap();
+    let mut log = 1000;
+    let new_log = || {
+        log += 1;
+        LogId(log)
+    };
+    let plan = Plan::new(before.clone(), before.len() as u32, NOW, new_log);
+    let (shards, next) = plan.carry_out(&Change::Scale { target });
+    assert_eq!(next as usize, shards.len(), "ids are dense");
+    shards
+}
+
+fn open_ranges(shards: &BTreeMap<ShardId, ShardRecord>) -> Vec<HashKeyRange> {
+    let open = shards.values().filter(|shard| shard.is_open());
+    let mut ranges: Vec<_> = open.map(|shard| shard.range).collect();
+    ranges.sort_by_key(|range| range.start());
+    ranges
+}
+
+fn uniform(count: u32) -> Vec<HashKeyRange> {
+    HashKeyRange::uniform(NonZeroU32::new(count).unwrap()).collect()
+}
+
+fn cuts_of(count: u32) -> BTreeSet<u128> {
+    uniform(count).iter().skip(1).map(|range| range.start().get()).collect()
+}
+
+#[test]
+fn doubling_splits_every_shard_once_and_halving_merges_every_pair_once() {
+    let doubled = scaled(&shards(&cuts_of(4)), 8);
+    assert_eq!(open_ranges(&doubled), uniform(8));
+    assert_eq!(doubled.len(), 4 + 8);
+    let halved = scaled(&shards(&cuts_of(8)), 4);
+    assert_eq!(open_ranges(&halved), uniform(4));
+    assert_eq!(halved.len(), 8 + 4);
+}
+
+#[test]
+fn three_shards_become_four_by_three_splits_and_two_merges() {
+    let after = scaled(&shards(&cuts_of(3)), 4);
+    assert_eq!(open_ranges(&after), uniform(4));
+    let merges = after.values().filter(|shard| shard.adjacent_parent.is_some()).count();
+    let splits = after.values().filter(|s| s.parent.is_some()).count() - merges;
+    assert_eq!((splits, merges), (6, 2), "children of splits, children of merges");
+}
+
+#[test]
+fn a_split_opens_the_lower_half_first_and_a_merge_names_both_parents() {
+    let before = shards(&cuts_of(1));
+    let (parent, at) = (ShardId::new(0), HashKey::new(1 << 127));
+    let plan = Plan::new(before, 1, NOW, || LogId(9));
+    let (split, _) = plan.carry_out(&Change::Split { shard: parent, at });
+    let [lower, upper] = [1, 2].map(|index| split[&ShardId::new(index)]);
+    assert_eq!((lower.range.end().get() + 1, upper.range.start()), (1 << 127, at));
+    assert_eq!((lower.parent, lower.adjacent_parent), (Some(parent), None));
+    assert_eq!(split[&parent].closed, Some(NOW));
+
+    let parents = split.into_iter().filter(|(_, shard)| shard.is_open()).collect();
+    let plan = Plan::new(parents, 3, NOW, || LogId(10));
+    let (left, right) = (ShardId::new(1), ShardId::new(2));
+    let (merged, _) = plan.carry_out(&Change::Merge { left, right });
+    let child = merged[&ShardId::new(3)];
+    assert_eq!((child.parent, child.adjacent_parent), (Some(left), Some(right)));
+    assert_eq!(child.range, HashKeyRange::WHOLE);
+}
+
+proptest! {
+    #[test]
+    fn any_shards_scale_to_equal_widths_with_numbers_that_rise_from_parent_to_child(
+        cuts in prop::collection::btree_set(1..=u128::MAX, 0..12),
+        target in 1..40_u32,
+    ) {
+        let before = shards(&cuts);
+        let after = scaled(&before, target);
+        prop_assert_eq!(open_ranges(&after), uniform(target));
+        for (id, shard) in &after {
+            for parent in [shard.parent, shard.adjacent_parent].into_iter().flatten() {
+                let before = after[&parent];
+                prop_assert!(parent < *id);
+                prop_assert!(before.last_number(parent).unwrap() < shard.first_number(*id));
+                prop_assert_eq!(before.closed, Some(shard.opened));
+            }
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! Streams through their door, over real storage.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod control;
+mod listing;
+mod records;
+mod reshard;
+mod throttle;
+mod world;
