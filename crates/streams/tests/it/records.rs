@@ -249,6 +249,13 @@ async fn wrong_positions_are_refused_in_the_words_of_aws() {
             now + 1
         ))
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shard_that_is_not_there_is_told_as_aws_tells_it() {
+    let (_world, node) = started().await;
+    use ShardIteratorType::Latest;
+    let refused = async |input: GetShardIteratorInput| refusal(node.try_iterator(input).await);
     let not_found = |text: &str| format!("ResourceNotFoundException: {text}");
     assert_eq!(
         refused(iterator_input("s", "shardId-x", Latest)).await,
