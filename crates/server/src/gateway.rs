@@ -204,6 +204,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_body_without_room_is_refused_in_a_way_that_clients_retry() {
+        let content_type = ("content-type", &b"application/x-amz-json-1.1"[..]);
+        let headers = [content_type].into_iter().collect();
+        let request = HttpRequest { method: "POST", path: "/", query: "", headers };
+        let Outcome { response, cut_short, .. } = refused_body(Refused::NoRoom, &request);
+        assert_eq!(response.status, 503);
+        assert!(cut_short, "the body was not read");
+        let refusal = ApiError::decode(Encoding::Json, 503, &response.body);
+        assert!(refusal.code.is_retryable());
+        assert!(refusal.to_string().contains("http.bodies_bytes_max"), "{refusal}");
+    }
+
+    #[test]
     fn a_request_id_is_a_random_uuid() {
         assert_eq!(uuid(0), "00000000-0000-4000-8000-000000000000");
         assert_eq!(uuid(u128::MAX), "ffffffff-ffff-4fff-bfff-ffffffffffff");
