@@ -23,7 +23,7 @@ const WRITERS: u32 = 3;
 const BATCH_MAX: u64 = 20;
 const RECORD_BYTES_MAX: u64 = 6000;
 /// Acknowledged batches of a round before the kill.
-const BATCHES_MAX: u64 = 250;
+const BATCHES_MAX: u64 = 150;
 /// How long a start that is cut off may last, in looks: about as long as a start takes.
 const START_LOOKS_MAX: u64 = 40_000;
 /// After so many rounds a stream makes way for another one, and its records become garbage.
