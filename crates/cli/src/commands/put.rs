@@ -27,7 +27,7 @@ const LINE_BYTES_MAX: u64 = 10 * 1024 * 1024 + 1024;
 #[derive(Args)]
 #[command(after_help = "\
 Each line of standard input, without its line feed, is one record. Records of a key are put in the
-order of the lines. Stops at the first record that cannot be put.
+order of the lines. Reads no further after the first record that cannot be put.
 
 Examples:
   seq 100 | weir put events
@@ -55,34 +55,38 @@ pub(crate) async fn run(args: PutArgs) -> anyhow::Result<Exit> {
     let mut tally = Tally::new(args.json);
     let outcome = put_lines(&args, &producer, &mut tally).await;
     tally.progress.finish_and_clear();
-    outcome?;
     output::note(tally.summary());
-    Ok(Exit::Done)
+    outcome.map(|()| Exit::Done)
 }
 
+/// Puts lines until the first failure; what is under way then is waited for.
 async fn put_lines(args: &PutArgs, producer: &Producer, tally: &mut Tally) -> anyhow::Result<()> {
     let mut lines = Lines::of_stdin();
     let mut open = VecDeque::new();
-    let mut at_end = false;
-    while !(at_end && open.is_empty()) {
+    let mut end = None;
+    while end.is_none() || !open.is_empty() {
         tokio::select! {
             biased;
             (line, outcome) = oldest(&mut open), if !open.is_empty() => {
                 open.pop_front();
-                tally.count(line, outcome)?;
+                if let Err(error) = tally.count(line, outcome) {
+                    // The first failure is the one to tell.
+                    end = Some(end.unwrap_or(Ok(())).and(Err(error)));
+                }
             }
-            line = lines.next(), if !at_end && open.len() < OPEN_TICKETS_MAX => {
-                let Some(data) = line? else {
-                    at_end = true;
-                    continue;
-                };
-                let record = args.record(data).with_context(|| format!("line {}", lines.number))?;
-                tally.bytes += record.data.len() as u64;
-                open.push_back((lines.number, producer.put(record).await?));
+            line = lines.next(), if end.is_none() && open.len() < OPEN_TICKETS_MAX => {
+                match args.put_line(line, producer).await {
+                    Ok(Some((ticket, bytes))) => {
+                        tally.bytes += bytes;
+                        open.push_back((lines.number, ticket));
+                    }
+                    Ok(None) => end = Some(Ok(())),
+                    Err(error) => end = Some(Err(error.context(format!("line {}", lines.number)))),
+                }
             }
         }
     }
-    Ok(())
+    end.expect("the loop goes on until there is an end")
 }
 
 async fn oldest(open: &mut VecDeque<(u64, Ticket)>) -> (u64, Result<Written, weir_client::Error>) {
@@ -91,6 +95,19 @@ async fn oldest(open: &mut VecDeque<(u64, Ticket)>) -> (u64, Result<Written, wei
 }
 
 impl PutArgs {
+    /// Hands a line over; gives its ticket and how many bytes of data it has, or nothing when
+    /// there is no line.
+    async fn put_line(
+        &self,
+        line: io::Result<Option<Vec<u8>>>,
+        producer: &Producer,
+    ) -> anyhow::Result<Option<(Ticket, u64)>> {
+        let Some(line) = line? else { return Ok(None) };
+        let record = self.record(line)?;
+        let bytes = record.data.len() as u64;
+        Ok(Some((producer.put(record).await?, bytes)))
+    }
+
     fn record(&self, line: Vec<u8>) -> anyhow::Result<Record> {
         if let Some(delimiter) = &self.key_delimiter {
             let (key, data) = split_once(&line, delimiter.as_bytes())
@@ -133,8 +150,7 @@ impl Lines {
         if line.last() == Some(&b'\n') {
             line.pop();
         } else if line.len() as u64 == LINE_BYTES_MAX {
-            let reason = format!("line {} is longer than a record may be", self.number);
-            return Err(io::Error::new(io::ErrorKind::InvalidData, reason));
+            return Err(io::Error::other("it is longer than a record may be"));
         }
         Ok(Some(line))
     }

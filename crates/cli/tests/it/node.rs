@@ -58,6 +58,8 @@ fn a_line_without_a_key_stops_the_put_and_is_named() {
     assert_eq!(output.status.code(), Some(1));
     let errors = String::from_utf8(output.stderr).unwrap();
     assert!(errors.contains("line 2: there is no \":\" after a key"), "{errors}");
+    assert!(errors.contains("put 1 records"), "{errors}");
+    assert_eq!(node.run(&["tail", "events", "-o", "beginning", "-e"]), "1\n");
 }
 
 #[test]
