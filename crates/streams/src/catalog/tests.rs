@@ -129,3 +129,38 @@ fn the_horizon_never_shows_again_what_was_trimmed() {
     stream.retention_hours = 48;
     assert_eq!(stream.horizon(now), Timestamp::from_seconds(50_000));
 }
+
+#[test]
+fn records_are_written_as_the_format_says() {
+    let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
+    let shard = ShardRecord {
+        log: LogId(1001),
+        range: HashKeyRange::WHOLE,
+        created: Timestamp::from_millis(1000),
+        opened: Timestamp::from_millis(3000),
+        closed: None,
+        parent: Some(ShardId::new(7)),
+        adjacent_parent: None,
+    };
+    let (first, last) = ("00".repeat(16), "ff".repeat(16));
+    assert_eq!(
+        hex(&encode(&shard)),
+        format!("86 1903e9 8250{first}50{last} 1903e8 190bb8 f6 07").replace(' ', "")
+    );
+    let stream = StreamRecord {
+        incarnation: Incarnation(1000),
+        created: Timestamp::from_millis(3000),
+        retention_hours: 24,
+        trimmed_to: Timestamp::default(),
+        mode: StreamMode::OnDemand,
+        record_kib_max: 1024,
+        tags: BTreeMap::from([("k".to_owned(), "v".to_owned())]),
+        next_shard: 1,
+        rescaled: vec![Timestamp::from_millis(5)],
+        pending: Some(Pending { change: Change::Delete, due: Timestamp::from_millis(9) }),
+    };
+    assert_eq!(
+        hex(&encode(&stream)),
+        "8a 1903e8 190bb8 1818 00 01 190400 a1616b6176 01 8105 8282018009".replace(' ', "")
+    );
+}

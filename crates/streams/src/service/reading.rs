@@ -33,12 +33,9 @@ impl Inner {
         if input.dry_run == Some(true) {
             return Err(Error::DryRun);
         }
-        let live = shard.live(&self.control.storage);
-        if !live.reads.lock().take_iterator(now) {
-            live.counters.reads_over_rate.add(1);
-            if self.control.rules.limits.mode == Mode::Aws {
-                return Err(Error::Throttled(shard_rate_text(&key, id)));
-            }
+        let within = shard.live(&self.control.storage).reads.lock().take_iterator(now);
+        if !within && !self.lets_read(stream, shard) {
+            return Err(Error::Throttled(shard_rate_text(&key, id)));
         }
         let next = self.cursor(stream, shard, now).resolve(position).await?;
         let token = ShardIterator::new(stream, id, next).seal(&self.sealer, now);
@@ -82,20 +79,26 @@ impl Inner {
     }
 
     fn throttle_read(&self, stream: &Stream, shard: &Shard, now: Timestamp) -> Result<()> {
-        let live = shard.live(&self.control.storage);
-        if live.reads.lock().take_call(now) {
+        let within = shard.live(&self.control.storage).reads.lock().take_call(now);
+        if within || self.lets_read(stream, shard) {
             return Ok(());
         }
-        if self.control.rules.limits.mode == Mode::Relaxed {
-            live.counters.reads_over_rate.add(1);
-            return Ok(());
-        }
-        live.counters.reads_throttled.add(1);
-        stream.counters.reads_throttled.add(1);
         stream.counters.get_records.calls.add(1);
         let StreamKey { name, account, .. } = &stream.key;
         let id = shard.id;
         Err(Error::Throttled(format!("Rate exceeded for Shard - {account}/{name}/{id}")))
+    }
+
+    /// Whether a read over the shard's rate is let through; counts it either way.
+    fn lets_read(&self, stream: &Stream, shard: &Shard) -> bool {
+        let counters = &shard.live(&self.control.storage).counters;
+        if self.control.rules.limits.mode == Mode::Relaxed {
+            counters.reads_over_rate.add(1);
+            return true;
+        }
+        counters.reads_throttled.add(1);
+        stream.counters.reads_throttled.add(1);
+        false
     }
 
     fn count_read(&self, stream: &Stream, shard: &Shard, read: &cursor::Records, now: Timestamp) {

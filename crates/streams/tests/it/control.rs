@@ -1,6 +1,7 @@
 //! Streams as a whole: states, quotas, retention, tags, addresses.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use wire::Handlers;
@@ -283,4 +284,42 @@ async fn a_stream_is_found_by_name_by_arn_or_by_both_in_agreement() {
              resource-based policy allows the kinesis:DescribeStreamSummary action"
         )
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_disk_refuses_retryably_and_is_forgotten_when_there_is_space_again() {
+    let world = World::slow(Duration::from_millis(200));
+    let node = world.start().await;
+    node.create("s", 1).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    node.put("s", "k", "before").await.unwrap();
+    node.split("s", "0", "1000").await.unwrap();
+    world.disk_is_full.store(true, Ordering::Relaxed);
+    let large = "x".repeat(500_000);
+    let mut written = 0;
+    while node.put("s", "k", &large).await.is_ok() {
+        written += 1;
+        assert!(written < 100, "the disk takes no new file");
+    }
+    assert_eq!(refusal(node.put("s", "k", "refused").await), "InternalFailure");
+    let created = refusal(node.try_create("t", 1).await);
+    assert_eq!(created, "ServiceUnavailableException");
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert_eq!(node.status("s").await, StreamStatus::Updating, "the split waits for space");
+    assert_eq!(node.read_all("s", "0").await.0.len(), 1 + written, "reads go on");
+
+    world.disk_is_full.store(false, Ordering::Relaxed);
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert_eq!(node.status("s").await, StreamStatus::Active);
+    assert_eq!(node.describe("s").await.unwrap().shards.len(), 3);
+    node.put("s", "k", "after").await.unwrap();
+    node.create("u", 1).await;
+    node.stop().await;
+    let node = world.start().await;
+    let mut texts = Vec::new();
+    for shard in node.shards("s", None).await.unwrap() {
+        texts.extend(node.read_all("s", &shard.shard_id).await.0);
+    }
+    texts.retain(|text| *text != large);
+    assert_eq!(texts, ["before", "after"]);
 }

@@ -1,13 +1,16 @@
 //! A node's lower half on a temporary directory, with a clock that passes as tokio's paused one.
 
+use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use bytes::Bytes;
+use bytesize::ByteSize;
 use model::Timestamp;
 use object_store::memory::InMemory;
-use runtime::{Clock, Disk, LocalDisk, Meters, SystemEntropy, Tasks};
+use runtime::{Clock, Disk, DiskFile, DiskLock, LocalDisk, Meters, SystemEntropy, Tasks};
 use storage::Storage;
 use streams::{Config, Limits, Mode, Parts, Streams};
 use tempfile::TempDir;
@@ -21,6 +24,8 @@ pub(crate) const HOUR: Duration = Duration::from_secs(3600);
 pub(crate) struct World {
     directory: TempDir,
     objects: Arc<InMemory>,
+    /// There is no space for a new file while it is set.
+    pub(crate) disk_is_full: Arc<AtomicBool>,
     pub(crate) clock: Arc<TestClock>,
     pub(crate) config: Config,
     pub(crate) limits: Limits,
@@ -60,6 +65,7 @@ impl World {
         Self {
             directory: tempfile::tempdir().unwrap(),
             objects: Arc::default(),
+            disk_is_full: Arc::default(),
             clock: Arc::new(TestClock { started: Instant::now(), skew_ms: AtomicI64::new(0) }),
             config: Config { transition_delay: Duration::ZERO, ..Config::default() },
             limits: Limits { mode: Mode::Relaxed, ..Limits::default() },
@@ -82,17 +88,21 @@ impl World {
 
     pub(crate) async fn start(&self) -> Node {
         let (tasks, meters) = (Tasks::simulated(), Meters::default());
-        let disk: Arc<dyn Disk> =
-            Arc::new(LocalDisk::new(self.directory.path().to_owned()).unwrap());
+        let disk = LocalDisk::new(self.directory.path().to_owned()).unwrap();
         let parts = storage::Parts {
-            disk,
+            disk: Arc::new(FillingDisk { disk, full: self.disk_is_full.clone() }),
             objects: self.objects.clone(),
             clock: self.clock.clone(),
             entropy: Arc::new(SystemEntropy),
             tasks: tasks.clone(),
             meters: meters.clone(),
         };
-        let storage = Storage::open(storage::Config::default(), parts).await.unwrap();
+        let config = storage::Config {
+            // Small, so that a full disk is soon met.
+            journal_file_bytes: ByteSize::mib(1),
+            ..storage::Config::default()
+        };
+        let storage = Storage::open(config, parts).await.unwrap();
         let parts = Parts {
             storage: storage.clone(),
             clock: self.clock.clone(),
@@ -278,4 +288,40 @@ pub(crate) fn text(record: &Record) -> String {
 /// `Code: message` of a refusal.
 pub(crate) fn refusal<T: std::fmt::Debug>(result: Result<T, ApiError>) -> String {
     result.unwrap_err().to_string()
+}
+
+/// A disk that has no space for a new file, from time to time.
+struct FillingDisk {
+    disk: LocalDisk,
+    full: Arc<AtomicBool>,
+}
+
+#[async_trait]
+impl Disk for FillingDisk {
+    async fn list(&self, directory: &str) -> io::Result<Vec<String>> {
+        self.disk.list(directory).await
+    }
+
+    async fn create(&self, path: &str) -> io::Result<Box<dyn DiskFile>> {
+        if self.full.load(Ordering::Relaxed) {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        self.disk.create(path).await
+    }
+
+    async fn open(&self, path: &str) -> io::Result<Box<dyn DiskFile>> {
+        self.disk.open(path).await
+    }
+
+    async fn open_read_only(&self, path: &str) -> io::Result<Box<dyn DiskFile>> {
+        self.disk.open_read_only(path).await
+    }
+
+    async fn remove(&self, path: &str) -> io::Result<()> {
+        self.disk.remove(path).await
+    }
+
+    async fn lock(&self) -> io::Result<DiskLock> {
+        self.disk.lock().await
+    }
 }
