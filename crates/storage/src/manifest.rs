@@ -259,9 +259,9 @@ pub(crate) async fn store(
     Ok(length)
 }
 
-/// The manifests that are not needed once `number` is durable.
+/// The manifest that is not needed once `number` is durable. The first one has number 1.
 pub(crate) fn outdated_by(number: u64) -> Option<Path> {
-    number.checked_sub(KEPT).map(path)
+    number.checked_sub(KEPT).filter(|outdated| *outdated > 0).map(path)
 }
 
 #[cfg(test)]
@@ -337,6 +337,12 @@ mod tests {
             prop_assert!(Manifest::decode(&bytes).is_err());
             let _ = decode_fields(Decoder::new(&bytes));
         }
+    }
+
+    #[test]
+    fn only_manifests_that_were_written_are_outdated() {
+        assert_eq!(outdated_by(KEPT), None);
+        assert_eq!(outdated_by(KEPT + 1), Some(path(1)));
     }
 
     #[test]
