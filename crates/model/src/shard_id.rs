@@ -45,7 +45,17 @@ impl FromStr for ShardId {
 
 impl fmt::Display for ShardId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "shardId-{:012}", self.0)
+        // By hand: an answer to PutRecords has 500 of them.
+        let mut text = *b"shardId-000000000000";
+        let mut rest = self.0;
+        for digit in text.iter_mut().rev() {
+            if rest == 0 {
+                break;
+            }
+            *digit = b'0' + (rest % 10) as u8;
+            rest /= 10;
+        }
+        f.pad(std::str::from_utf8(&text).expect("only ASCII is written"))
     }
 }
 
@@ -74,6 +84,8 @@ mod tests {
 
     #[test]
     fn an_id_is_written_with_twelve_digits() {
+        assert_eq!(ShardId::new(0).to_string(), "shardId-000000000000");
         assert_eq!(ShardId::new(3076).to_string(), "shardId-000000003076");
+        assert_eq!(ShardId::new(u32::MAX).to_string(), "shardId-004294967295");
     }
 }

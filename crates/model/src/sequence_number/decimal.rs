@@ -38,17 +38,18 @@ impl Wide {
     /// Writes the number into the end of `buffer` and hands out its digits.
     pub(super) fn digits(self, buffer: &mut [u8; DIGITS]) -> &str {
         let mut limbs = self.limbs();
+        let mut limbs = &mut limbs[..];
         for place in buffer.rchunks_exact_mut(LIMB_DIGITS) {
+            while let [0, lower @ ..] = limbs {
+                limbs = lower;
+            }
             let mut rest = 0;
-            for limb in &mut limbs {
+            for limb in &mut *limbs {
                 let dividend = rest << 32 | *limb;
                 *limb = dividend / LIMB;
                 rest = dividend % LIMB;
             }
-            for digit in place.iter_mut().rev() {
-                *digit = b'0' + (rest % 10) as u8;
-                rest /= 10;
-            }
+            write_limb(rest as u32, place);
         }
         let zeros = buffer.iter().take(DIGITS - 1).take_while(|&&digit| digit == b'0').count();
         std::str::from_utf8(&buffer[zeros..]).expect("only ASCII digits were written")
@@ -86,3 +87,23 @@ impl Wide {
         [self.high >> 32, self.high & u64::from(u32::MAX), a, b, c, d]
     }
 }
+
+/// Writes nine digits, two at a time.
+fn write_limb(mut limb: u32, place: &mut [u8]) {
+    for pair in place[1..].rchunks_exact_mut(2) {
+        pair.copy_from_slice(&PAIRS[(limb % 100) as usize]);
+        limb /= 100;
+    }
+    place[0] = b'0' + limb as u8;
+}
+
+/// The digits of 0 to 99.
+const PAIRS: [[u8; 2]; 100] = {
+    let mut pairs = [[0; 2]; 100];
+    let mut n = 0;
+    while n < 100 {
+        pairs[n] = [b'0' + n as u8 / 10, b'0' + n as u8 % 10];
+        n += 1;
+    }
+    pairs
+};
