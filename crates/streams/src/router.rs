@@ -156,7 +156,9 @@ impl Router<'_> {
                     Some(durable)
                 }
                 Err(error) => {
-                    tracing::error!(stream = %stream.key.name, shard = %shard.id, %error, "a put is of unknown outcome");
+                    let stream = &stream.key.name;
+                    let what = "a put is of unknown outcome";
+                    tracing::error!(%stream, shard = %shard.id, %error, what);
                     None
                 }
             },

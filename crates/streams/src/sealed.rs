@@ -88,7 +88,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_token_with_one_byte_changed_does_not_open(at: prop::sample::Index, flip in 1..=255_u8) {
+        fn a_token_with_one_byte_changed_does_not_open(
+            at: prop::sample::Index,
+            flip in 1..=255_u8,
+        ) {
             let sealer = sealer(1);
             let mut bytes = BASE64.decode_to_vec(sealer.seal(Kind::StreamsPage, &7_u64)).unwrap();
             let at = at.index(bytes.len());

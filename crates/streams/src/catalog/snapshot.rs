@@ -181,7 +181,7 @@ impl Stream {
         self.open.iter().map(|index| &self.shards[*index as usize])
     }
 
-    /// Where in `shards` the open shard is that owns `key`; the stream must not be CREATING.
+    /// Where in `shards` the open shard is that owns `key`; there must be open shards.
     pub(crate) fn route(&self, key: HashKey) -> usize {
         let start = |index: &u32| self.shards[*index as usize].record.range.start();
         let after = self.open.partition_point(|index| start(index) <= key);

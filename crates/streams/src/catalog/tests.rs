@@ -39,7 +39,8 @@ prop_compose! {
         rescaled in prop::collection::vec(any::<u64>(), 0..4),
         pending in prop::option::of((any_change(), any::<u64>())),
     ) -> StreamRecord {
-        let (incarnation, created, retention_hours, trimmed_to, record_kib_max, next_shard) = numbers;
+        let (incarnation, created, retention_hours, trimmed_to, record_kib_max, next_shard) =
+            numbers;
         StreamRecord {
             incarnation: Incarnation(incarnation),
             created: Timestamp::from_millis(created),

@@ -12,7 +12,7 @@ use super::{address, shapes};
 use crate::catalog::{Shard, Stream, StreamKey};
 use crate::error::{Error, Result, shard_gone, shard_rate_text};
 use crate::shard::cursor::{self, Budget, Cursor, Position};
-use crate::shard::iterator::Iterator as ShardIterator;
+use crate::shard::iterator::ShardIterator;
 use crate::{Inner, Mode};
 
 impl Inner {

@@ -269,7 +269,7 @@ fn new_stream(caller: &Caller, input: CreateStreamInput) -> Result<NewStream> {
     }
     if input.warm_throughput_mibps.is_some() {
         return invalid(
-            "WarmThroughputMiBps requires the minimum throughput billing commitment of the account.",
+            "WarmThroughputMiBps needs the minimum throughput billing commitment of the account.",
         );
     }
     if input.record_distribution_strategy == Some(RecordDistributionStrategy::Auto) {

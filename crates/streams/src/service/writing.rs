@@ -10,7 +10,7 @@ use wire::{ApiError, Caller, ErrorCode, Operation};
 
 use super::{shapes, streams::at};
 use crate::Inner;
-use crate::catalog::{Snapshot, Status, Stream, StreamKey};
+use crate::catalog::{Snapshot, Stream, StreamKey};
 use crate::error::{Error, Result, no_such_stream, shard_rate_text};
 use crate::metrics::CallCounters;
 use crate::router::{Outcome, Routed, Router, hash_of};
@@ -96,10 +96,10 @@ impl Inner {
         }
     }
 
-    /// A stream that takes records; one that is being created is not found yet.
+    /// A stream that takes records; one that has no shards yet is not found yet.
     fn writable(&self, key: &StreamKey) -> Result<(Arc<Snapshot>, Arc<Stream>)> {
         let snapshot = self.control.catalog.snapshot();
-        let stream = snapshot.stream(key).filter(|stream| stream.status() != Status::Creating);
+        let stream = snapshot.stream(key).filter(|stream| stream.open_shards().len() > 0);
         let stream = stream.ok_or_else(|| no_such_stream(key))?.clone();
         Ok((snapshot, stream))
     }

@@ -11,7 +11,7 @@ use crate::sealed::{Kind, Sealer};
 
 /// What an iterator says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Iterator {
+pub(crate) struct ShardIterator {
     pub(crate) stream: StreamKey,
     pub(crate) incarnation: Incarnation,
     pub(crate) shard: ShardId,
@@ -37,7 +37,7 @@ struct Content {
     issued: u64,
 }
 
-impl Iterator {
+impl ShardIterator {
     pub(crate) fn new(stream: &Stream, shard: ShardId, next: Offset) -> Self {
         let incarnation = stream.record.incarnation;
         Self { stream: stream.key.clone(), incarnation, shard, next }
@@ -75,9 +75,9 @@ impl Iterator {
 }
 
 impl Content {
-    fn into_iterator(self) -> Option<Iterator> {
+    fn into_iterator(self) -> Option<ShardIterator> {
         let (account, region) = (self.account.parse().ok()?, self.region.parse().ok()?);
-        Some(Iterator {
+        Some(ShardIterator {
             stream: StreamKey { account, region, name: self.name.parse().ok()? },
             incarnation: self.incarnation,
             shard: ShardId::new(self.shard),
@@ -118,8 +118,8 @@ mod tests {
         Sealer::new(&[7; 32], Arc::new(SystemEntropy))
     }
 
-    fn iterator(name: &str) -> Iterator {
-        Iterator {
+    fn iterator(name: &str) -> ShardIterator {
+        ShardIterator {
             stream: StreamKey {
                 account: "123456789012".parse().unwrap(),
                 region: "ap-southeast-2-and-more-letters".parse().unwrap(),
@@ -136,7 +136,7 @@ mod tests {
         let sealer = sealer();
         let token = iterator("s").seal(&sealer, ISSUED);
         for token in [&token, &format!("\"{token}\"")] {
-            assert_eq!(Iterator::open(token, &sealer, ISSUED).unwrap(), iterator("s"));
+            assert_eq!(ShardIterator::open(token, &sealer, ISSUED).unwrap(), iterator("s"));
         }
     }
 
@@ -151,8 +151,8 @@ mod tests {
         let sealer = sealer();
         let token = iterator("s").seal(&sealer, ISSUED);
         let at = |seconds| Timestamp::from_seconds(ISSUED.as_seconds() + seconds);
-        assert!(Iterator::open(&token, &sealer, at(300)).is_ok());
-        let error = Iterator::open(&token, &sealer, at(301)).unwrap_err();
+        assert!(ShardIterator::open(&token, &sealer, at(300)).is_ok());
+        let error = ShardIterator::open(&token, &sealer, at(301)).unwrap_err();
         assert!(matches!(error, Error::ExpiredIterator(_)));
         assert_eq!(
             error.to_string(),
@@ -164,7 +164,7 @@ mod tests {
 
     #[test]
     fn garbage_is_an_invalid_iterator() {
-        let error = Iterator::open("AAAA", &sealer(), ISSUED).unwrap_err();
+        let error = ShardIterator::open("AAAA", &sealer(), ISSUED).unwrap_err();
         assert_eq!(error.to_string(), "Invalid ShardIterator.");
     }
 }

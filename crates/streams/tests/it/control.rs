@@ -102,6 +102,41 @@ async fn what_was_pending_when_the_node_stopped_is_completed_after_the_restart()
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_stream_deleted_before_it_had_shards_takes_no_records() {
+    let world = World::slow(HOUR);
+    let node = world.start().await;
+    node.create("s", 2).await;
+    node.delete("s").await.unwrap();
+    assert_eq!(node.status("s").await, StreamStatus::Deleting);
+    assert_eq!(
+        refusal(node.put("s", "k", "v").await),
+        "ResourceNotFoundException: Stream s under account 000000000001 not found."
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deletion_cut_between_its_logs_is_completed_by_the_next_start() {
+    let mut world = World::new();
+    let node = world.start().await;
+    node.create("s", 2).await;
+    node.put_at("s", "0", "v").await;
+    let iterator = node.iterator("s", "0", ShardIteratorType::TrimHorizon).await;
+    node.stop().await;
+    world.config.transition_delay = HOUR;
+    let node = world.start().await;
+    node.delete("s").await.unwrap();
+    node.storage.log(storage::LogId(1001)).delete().unwrap().durable().await.unwrap();
+    assert!(refusal(node.get(&iterator).await).ends_with("does not exist"));
+    node.stop().await;
+    world.config.transition_delay = Duration::ZERO;
+    let node = world.start().await;
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    assert!(node.describe("s").await.is_err());
+    node.create("s", 1).await;
+    assert_eq!(node.read_all("s", "0").await.0, Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
 async fn quotas_refuse_in_the_words_of_aws() {
     let mut world = World::aws();
     world.limits.shards_per_account = 6;
