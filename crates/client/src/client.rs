@@ -7,6 +7,7 @@ use http_body_util::Full;
 use hyper::header::HeaderValue;
 use hyper::{Method, Request};
 use runtime::{Clock, Entropy, Net, SystemClock, SystemEntropy, Tasks, TcpNet};
+use serde::de::DeserializeOwned;
 use tokio::time::{sleep, timeout};
 use wire::{ApiError, Call, HttpRequest, Operation, codec, sigv4};
 
@@ -95,7 +96,7 @@ impl Client {
     /// Calls the operation of `input` and waits for its output. Errors that may pass are tried
     /// again, as often and as patiently as the configuration says; a put whose connection broke
     /// may so be written twice.
-    pub async fn call<I: Call>(&self, input: I) -> Result<I::Output> {
+    pub async fn call<I: Call<Output: DeserializeOwned>>(&self, input: I) -> Result<I::Output> {
         let body = codec::encode(self.0.config.encoding, &input);
         let mut attempts = 0;
         loop {
@@ -128,7 +129,7 @@ impl Client {
         sleep(self.0.retry.pause(failures, self.0.world.entropy.number())).await;
     }
 
-    async fn attempt<I: Call>(&self, body: Bytes) -> Result<I::Output> {
+    async fn attempt<I: Call<Output: DeserializeOwned>>(&self, body: Bytes) -> Result<I::Output> {
         let operation = I::OPERATION.name();
         let request = self.request(I::OPERATION, body);
         let limit = self.0.config.attempt_timeout;
@@ -169,7 +170,7 @@ impl Client {
         request
     }
 
-    fn understand<I: Call>(&self, answer: Answer) -> Result<I::Output> {
+    fn understand<I: Call<Output: DeserializeOwned>>(&self, answer: Answer) -> Result<I::Output> {
         let operation = I::OPERATION.name();
         let encoding = self.0.config.encoding;
         if !answer.status.is_success() {

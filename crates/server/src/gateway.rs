@@ -17,16 +17,19 @@ use runtime::{Clock, Entropy};
 use tokio::time::Instant;
 use tracing::Instrument;
 use wire::envelope::{self, Accepted, RequestIds};
-use wire::{ApiError, Caller, Encoding, ErrorCode, Handlers, HttpRequest, Operation, dispatch};
+use wire::{
+    ApiError, Caller, Encoding, ErrorCode, Guard, Handlers, HttpRequest, Operation, Reply,
+    Services, dispatch,
+};
 
 use crate::access::Access;
 use crate::health::Health;
 use crate::http::{Answer, Answered, Bodies, Body, CutShort, Refused};
 use crate::metrics::Metrics;
 
-/// Takes requests apart and puts answers together around `handlers`.
-pub(crate) struct Gateway<H> {
-    pub(crate) handlers: H,
+/// Takes requests apart and puts answers together around `services`.
+pub(crate) struct Gateway<G, K> {
+    pub(crate) services: Services<G, K>,
     pub(crate) account: String,
     pub(crate) access: Access,
     pub(crate) bodies: Bodies,
@@ -43,7 +46,7 @@ struct Outcome {
     cut_short: bool,
 }
 
-impl<H: Handlers + 'static> Answer for Gateway<H> {
+impl<G: Guard + 'static, K: Handlers + 'static> Answer for Gateway<G, K> {
     async fn answer(&self, request: Request<Incoming>) -> Answered {
         let received = Instant::now();
         let (head, body) = request.into_parts();
@@ -68,7 +71,7 @@ impl<H: Handlers + 'static> Answer for Gateway<H> {
     }
 }
 
-impl<H: Handlers> Gateway<H> {
+impl<G: Guard, K: Handlers> Gateway<G, K> {
     async fn handle(&self, request: &HttpRequest<'_>, body: Incoming, ids: &Ids) -> Outcome {
         let body = match self.bodies.read(body).await {
             Ok(body) => body,
@@ -98,9 +101,12 @@ impl<H: Handlers> Gateway<H> {
         body: &Body,
         ids: &Ids,
     ) -> Result<bytes::Bytes, ApiError> {
-        let account = self.account.clone();
-        let caller = Caller { account, region, request_id: ids.request_id.clone() };
-        dispatch(&self.handlers, &caller, operation, encoding, &body.bytes).await
+        let root = Caller::root(self.account.clone(), region);
+        let caller = Caller { request_id: ids.request_id.clone(), ..root };
+        match dispatch(&self.services, &caller, operation, encoding, &body.bytes).await? {
+            Reply::Whole(body) => Ok(body),
+            Reply::Events(_) => Err(ApiError::bare(ErrorCode::UnknownOperation)),
+        }
     }
 
     fn panicked(&self, request: &HttpRequest<'_>, panic: &(dyn Any + Send)) -> Outcome {

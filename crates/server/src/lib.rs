@@ -17,6 +17,7 @@ mod access;
 pub mod config;
 mod error;
 mod gateway;
+mod guard;
 mod health;
 mod http;
 mod metrics;

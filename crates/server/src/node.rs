@@ -14,10 +14,12 @@ use runtime::{LocalDisk, Meters, Tasks};
 use storage::Storage;
 use streams::Streams;
 use tokio::time::Instant;
+use wire::Services;
 
 use crate::access::Access;
 use crate::config::{AccessKey, AuthMode, load_or_create_root_key};
 use crate::gateway::Gateway;
+use crate::guard::Everyone;
 use crate::health::Health;
 use crate::http::{Bodies, Front};
 use crate::metrics::Metrics;
@@ -61,7 +63,7 @@ impl Node {
         let metrics = Metrics::new(&meters);
         let connections = metrics.connections.clone();
         let gateway = Gateway {
-            handlers: streams,
+            services: Services { guard: Everyone, kinesis: streams },
             account: config.account_id,
             access: Access::new(config.auth.mode, keys),
             bodies: Bodies::new(&config.http),

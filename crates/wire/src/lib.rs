@@ -30,5 +30,8 @@ pub mod value;
 
 pub use codec::Encoding;
 pub use error::{ApiError, Error, ErrorCode, Result};
-pub use operation::{Call, Caller, Class, Handlers, Operation, coverage, dispatch};
+pub use operation::{
+    Answer, Call, Caller, Class, Events, Guard, Handlers, Operation, Reply, Services, Target,
+    coverage, dispatch,
+};
 pub use request::{Headers, HttpRequest};

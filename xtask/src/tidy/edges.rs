@@ -22,11 +22,16 @@ const LAW: &[Row] = &[
     Row { name: "runtime", may_use: &["model"], tests_may_use: &[] },
     Row { name: "storage", may_use: &["runtime", "model"], tests_may_use: &[] },
     Row { name: "wire", may_use: &["model"], tests_may_use: &[] },
-    Row { name: "streams", may_use: &["storage", "wire", "runtime", "model"], tests_may_use: &[] },
+    Row { name: "security", may_use: &["storage", "wire", "runtime", "model"], tests_may_use: &[] },
+    Row {
+        name: "streams",
+        may_use: &["security", "storage", "wire", "runtime", "model"],
+        tests_may_use: &[],
+    },
     Row { name: "weir-client", may_use: &["wire", "runtime", "model"], tests_may_use: &[] },
     Row {
         name: "server",
-        may_use: &["streams", "storage", "wire", "runtime", "model"],
+        may_use: &["streams", "security", "storage", "wire", "runtime", "model"],
         tests_may_use: &["weir-client"],
     },
     Row {

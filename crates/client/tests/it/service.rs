@@ -40,7 +40,7 @@ impl Received {
     }
 
     /// An answer to this kind of call.
-    pub(crate) fn answer<I: Call>(&self, output: I::Output) -> Reply {
+    pub(crate) fn answer<I: Call<Output: serde::Serialize>>(&self, output: I::Output) -> Reply {
         assert_eq!(self.operation, I::OPERATION);
         Reply::Answer(codec::encode(self.encoding, &output))
     }

@@ -117,7 +117,7 @@ impl World {
 }
 
 pub(crate) fn caller(account: &str, region: &str) -> Caller {
-    Caller { account: account.into(), region: region.into(), request_id: "test".into() }
+    Caller::root(account, region)
 }
 
 impl Node {

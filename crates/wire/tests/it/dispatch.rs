@@ -6,7 +6,10 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use wire::kinesis::*;
-use wire::{ApiError, Call, Caller, Encoding, ErrorCode, Handlers, Operation, dispatch};
+use wire::{
+    ApiError, Call, Caller, Encoding, ErrorCode, Guard, Handlers, Operation, Reply, Services,
+    Target, dispatch,
+};
 
 /// Answers ListStreams with its caller and its limit, refuses DeleteStream, and nothing else.
 struct Echo;
@@ -168,16 +171,29 @@ impl Handlers for Echo {
     }
 }
 
+/// Lets everything pass but what is about a stream named `secret`.
+struct NotSecret;
+
+impl Guard for NotSecret {
+    fn authorize(&self, _: &Caller, _: Operation, target: &Target<'_>) -> Result<(), ApiError> {
+        match target {
+            Target::Stream { name: Some("secret"), .. } => {
+                Err(ApiError::bare(ErrorCode::AccessDenied))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 /// Nothing here waits, so one poll is enough.
 fn call(operation: Operation, encoding: Encoding, body: &Bytes) -> Result<Bytes, ApiError> {
-    let caller = Caller {
-        account: "123456789012".to_owned(),
-        region: "eu-west-1".to_owned(),
-        request_id: String::new(),
-    };
-    let future = pin!(dispatch(&Echo, &caller, operation, encoding, body));
+    let caller = Caller::root("123456789012", "eu-west-1");
+    let services = Services { guard: NotSecret, kinesis: Echo };
+    let future = pin!(dispatch(&services, &caller, operation, encoding, body));
     match future.poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(answer) => answer,
+        Poll::Ready(Ok(Reply::Whole(answer))) => Ok(answer),
+        Poll::Ready(Ok(Reply::Events(_))) => panic!("nothing here answers with events"),
+        Poll::Ready(Err(refusal)) => Err(refusal),
         Poll::Pending => panic!("a handler of this test waited"),
     }
 }
@@ -217,4 +233,10 @@ fn what_is_not_supported_is_unknown() {
         let refusal = call_json(operation, "{}").unwrap_err();
         assert_eq!(refusal, ApiError::bare(ErrorCode::UnknownOperation));
     }
+}
+
+#[test]
+fn the_guard_decides_before_the_handler_sees_the_input() {
+    let refusal = call_json(Operation::DeleteStream, r#"{"StreamName":"secret"}"#).unwrap_err();
+    assert_eq!(refusal.code, ErrorCode::AccessDenied);
 }

@@ -10,6 +10,8 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use bytes::Bytes;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use wire::codec::{decode_input, decode_output, encode};
 use wire::kinesis::*;
 use wire::{Call, Encoding, Operation};
@@ -54,7 +56,7 @@ fn from_hex(text: &str) -> Vec<u8> {
 /// The operation, so that the caller can tell which were checked.
 fn check<I: Call + PartialEq + std::fmt::Debug>() -> Operation
 where
-    I::Output: PartialEq + std::fmt::Debug,
+    I::Output: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug,
 {
     let transcript = Transcript::of(I::OPERATION);
     for members in ["full", "least"] {

@@ -1,0 +1,1 @@
+//! Who may do what: principals, keys that sign, policies, keys that encrypt.

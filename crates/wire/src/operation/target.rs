@@ -1,0 +1,78 @@
+use super::{Caller, Operation};
+use crate::error::ApiError;
+
+/// What a request is about, as the request names it. Nothing is checked: what it names may be
+/// garbage or not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target<'a> {
+    /// Nothing in particular, of the caller's account.
+    Account,
+    /// A stream, by its name, its ARN or both.
+    Stream {
+        /// Its name.
+        name: Option<&'a str>,
+        /// Its ARN.
+        arn: Option<&'a str>,
+    },
+    /// The stream whose shards are listed: named, or in the token of a page.
+    ShardsPage {
+        /// Its name.
+        name: Option<&'a str>,
+        /// Its ARN.
+        arn: Option<&'a str>,
+        /// The token.
+        token: Option<&'a str>,
+    },
+    /// The stream that a shard iterator reads.
+    Iterator {
+        /// The token.
+        token: &'a str,
+        /// The ARN of the stream, if it is said as well.
+        arn: Option<&'a str>,
+    },
+    /// Whatever has this ARN.
+    Resource(&'a str),
+}
+
+/// Decides who may do what.
+pub trait Guard: Send + Sync {
+    /// Lets the call pass, or refuses it.
+    fn authorize(
+        &self,
+        caller: &Caller,
+        operation: Operation,
+        target: &Target<'_>,
+    ) -> Result<(), ApiError>;
+}
+
+/// The target of an input, by the word that stands in the table.
+macro_rules! target {
+    ($input:ident, account) => {{
+        let _ = $input;
+        Target::Account
+    }};
+    ($input:ident, new_stream) => {
+        Target::Stream { name: Some(&$input.stream_name), arn: None }
+    };
+    ($input:ident, stream) => {
+        Target::Stream { name: $input.stream_name.as_deref(), arn: $input.stream_arn.as_deref() }
+    };
+    ($input:ident, stream_arn) => {
+        Target::Stream { name: None, arn: Some(&$input.stream_arn) }
+    };
+    ($input:ident, shards_page) => {
+        Target::ShardsPage {
+            name: $input.stream_name.as_deref(),
+            arn: $input.stream_arn.as_deref(),
+            token: $input.next_token.as_deref(),
+        }
+    };
+    ($input:ident, iterator) => {
+        Target::Iterator { token: &$input.shard_iterator, arn: $input.stream_arn.as_deref() }
+    };
+    ($input:ident, resource) => {
+        Target::Resource(&$input.resource_arn)
+    };
+}
+
+pub(super) use target;
