@@ -18,8 +18,8 @@ use tokio::time::Instant;
 use tracing::Instrument;
 use wire::envelope::{self, Accepted, RequestIds};
 use wire::{
-    ApiError, Caller, Encoding, ErrorCode, Guard, Handlers, HttpRequest, Operation, Reply,
-    Services, dispatch,
+    AdminHandlers, ApiError, Caller, Encoding, ErrorCode, Guard, Handlers, HttpRequest, Operation,
+    Reply, Services, dispatch,
 };
 
 use crate::access::Access;
@@ -28,8 +28,8 @@ use crate::http::{Answer, Answered, Bodies, Body, CutShort, Refused};
 use crate::metrics::Metrics;
 
 /// Takes requests apart and puts answers together around `services`.
-pub(crate) struct Gateway<G, K> {
-    pub(crate) services: Services<G, K>,
+pub(crate) struct Gateway<G, K, W> {
+    pub(crate) services: Services<G, K, W>,
     pub(crate) account: String,
     pub(crate) access: Access,
     pub(crate) bodies: Bodies,
@@ -46,7 +46,12 @@ struct Outcome {
     cut_short: bool,
 }
 
-impl<G: Guard + 'static, K: Handlers + 'static> Answer for Gateway<G, K> {
+impl<G, K, W> Answer for Gateway<G, K, W>
+where
+    G: Guard + 'static,
+    K: Handlers + 'static,
+    W: AdminHandlers + 'static,
+{
     async fn answer(&self, request: Request<Incoming>) -> Answered {
         let received = Instant::now();
         let (head, body) = request.into_parts();
@@ -71,7 +76,7 @@ impl<G: Guard + 'static, K: Handlers + 'static> Answer for Gateway<G, K> {
     }
 }
 
-impl<G: Guard, K: Handlers> Gateway<G, K> {
+impl<G: Guard, K: Handlers, W: AdminHandlers> Gateway<G, K, W> {
     async fn handle(&self, request: &HttpRequest<'_>, body: Incoming, ids: &Ids) -> Outcome {
         let body = match self.bodies.read(body).await {
             Ok(body) => body,

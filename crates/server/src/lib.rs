@@ -14,6 +14,7 @@
 //! - Whatever a client sends, and however slowly, costs a bounded amount of memory and time.
 
 mod access;
+mod admin;
 pub mod config;
 mod error;
 mod gateway;

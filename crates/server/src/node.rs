@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use wire::Services;
 
 use crate::access::Access;
+use crate::admin::Admin;
 use crate::config::{AccessKey, AuthMode, load_or_create_root_key};
 use crate::gateway::Gateway;
 use crate::guard::Everyone;
@@ -63,7 +64,7 @@ impl Node {
         let metrics = Metrics::new(&meters);
         let connections = metrics.connections.clone();
         let gateway = Gateway {
-            services: Services { guard: Everyone, kinesis: streams },
+            services: Services { guard: Everyone, kinesis: streams, weir: Admin },
             account: config.account_id,
             access: Access::new(config.auth.mode, keys),
             bodies: Bodies::new(&config.http),

@@ -52,7 +52,7 @@ macro_rules! operations {
             $name:ident: $class:ident $(($target:ident) => $method:ident($input:ty) -> $output:ty)?;
         )*}
     )*) => {
-        /// An operation: first those of the Kinesis API, in the order of AWS's model.
+        /// An operation: first those of the Kinesis API, in the order of AWS's model, then Weir's own.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Operation {
             $($(#[doc = $doc] $name,)*)*
@@ -70,6 +70,11 @@ macro_rules! operations {
             /// The service, which is what the names of actions in policies begin with.
             pub const fn service(self) -> &'static str {
                 match self { $($(Self::$name => stringify!($service),)*)* }
+            }
+
+            /// The operations of a service.
+            pub fn of(service: &str) -> impl Iterator<Item = Self> {
+                Self::ALL.iter().copied().filter(move |operation| operation.service() == service)
             }
 
             /// The name of the action in policies, such as `kinesis:PutRecord`.
@@ -299,13 +304,55 @@ operations! {
         /// Keep capacity of an on-demand stream warm.
         UpdateStreamWarmThroughput: Control;
     }
+
+    /// Carries out the operations that are Weir's own.
+    weir: W: AdminHandlers, "Weir_20261125." {
+        /// Make an account, with a key for its root.
+        CreateAccount: Control;
+        /// List the accounts of the node.
+        ListAccounts: Control;
+        /// Make a user.
+        CreateUser: Control;
+        /// Show a user.
+        GetUser: Control;
+        /// List the users of the account, page by page.
+        ListUsers: Control;
+        /// Delete a user that has no keys and no policies any more.
+        DeleteUser: Control;
+        /// Make a role, with a policy that says who may assume it.
+        CreateRole: Control;
+        /// Show a role.
+        GetRole: Control;
+        /// List the roles of the account, page by page.
+        ListRoles: Control;
+        /// Change who may assume a role, and for how long.
+        UpdateRole: Control;
+        /// Delete a role that has no policies any more.
+        DeleteRole: Control;
+        /// Make an access key of a user, or of the caller's account itself.
+        CreateAccessKey: Control;
+        /// Switch an access key on or off.
+        UpdateAccessKey: Control;
+        /// Delete an access key.
+        DeleteAccessKey: Control;
+        /// List the access keys of a user, or of the caller's account itself.
+        ListAccessKeys: Control;
+        /// Attach a policy to a user or a role, or replace it.
+        PutPrincipalPolicy: Control;
+        /// Show a policy of a user or a role.
+        GetPrincipalPolicy: Control;
+        /// List the policies of a user or a role.
+        ListPrincipalPolicies: Control;
+        /// Detach a policy from a user or a role.
+        DeletePrincipalPolicy: Control;
+    }
 }
 
-/// The table of `docs/coverage.md`, in the order of the model.
-pub fn coverage() -> String {
+/// A page's table of the operations of a service, in the order of the table here.
+pub fn coverage(service: &str) -> String {
     let mut table = String::from("| operation | plane | supported | what it does |\n");
     table.push_str("|---|---|---|---|\n");
-    for operation in Operation::ALL {
+    for operation in Operation::of(service) {
         let plane = match operation.class() {
             Class::Control => "control",
             Class::Data => "data",
