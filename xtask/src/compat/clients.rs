@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 
 use crate::workspace;
 
-/// The wheel that ships the Java SDK's jars; its Python part is not used.
+/// The wheel that ships the Java SDK, the Java KCL and its link to consumers in Python.
 const JARS: &str = "kclpy-ext==3.1.3.post4";
 const JARS_FOLDER: &str = "amazon_kclpy/jars";
 
@@ -39,8 +39,13 @@ pub(super) fn node_modules(name: &str, package: &str) -> Result<PathBuf> {
     Ok(directory.join("node_modules"))
 }
 
-/// The class path of the Java SDK.
+/// The folder of the Java SDK's jars.
 pub(super) fn jars(name: &str, python: &Path) -> Result<PathBuf> {
+    Ok(java_packages(name, python)?.join(JARS_FOLDER))
+}
+
+/// The Python path of the package that holds the jars.
+pub(super) fn java_packages(name: &str, python: &Path) -> Result<PathBuf> {
     let directory = workspace::scratch().join(name);
     once(&directory, JARS, || {
         let mut download = pip(python, "download");
@@ -51,7 +56,7 @@ pub(super) fn jars(name: &str, python: &Path) -> Result<PathBuf> {
         let mut unpack = Command::new(python);
         workspace::run(unpack.args(["-m", "zipfile", "-e"]).arg(wheel).arg(&directory))
     })?;
-    Ok(directory.join(JARS_FOLDER))
+    Ok(directory)
 }
 
 fn pip(python: &Path, action: &str) -> Command {

@@ -30,6 +30,7 @@ pub(super) const SUITES: &[Suite] = &[
     Suite { name: "cli", node: Profile::Dev, prepare: aws_cli },
     Suite { name: "js", node: Profile::Dev, prepare: javascript },
     Suite { name: "java", node: Profile::Dev, prepare: java },
+    Suite { name: "kcl", node: Profile::Dev, prepare: client_library },
     Suite { name: RUST_SDK, node: Profile::Dev, prepare: rust },
 ];
 
@@ -63,6 +64,17 @@ fn java() -> Result<Command> {
     let mut java = Command::new("java");
     java.arg("-cp").arg(format!("{}:{}", classes.display(), jars.display())).arg("Kinesis");
     Ok(java)
+}
+
+/// The Java Kinesis Client Library with its consumers in Python, and moto for the services that it
+/// needs beside Kinesis.
+fn client_library() -> Result<Command> {
+    let interpreter = clients::python("kcl", "compat/kcl/requirements.txt")?;
+    let packages = clients::java_packages("java", &interpreter)?;
+    let mut python = Command::new(interpreter);
+    python.args(["-m", "unittest", "discover", "-s", "compat/kcl"]);
+    python.env("WEIR_KCL_PACKAGES", packages).env("TMPDIR", workspace::scratch());
+    Ok(python)
 }
 
 fn rust() -> Result<Command> {
