@@ -1,1 +1,18 @@
 //! Who may do what: principals, keys that sign, policies, keys that encrypt.
+//!
+//! What this is not: it knows nothing of streams, records or HTTP.
+//!
+//! # Invariants
+//!
+//! - A secret has no `Debug`, and is on disk only as the master key wrapped it.
+//! - What one key sealed for one purpose opens with no other key and for no other purpose.
+
+mod cipher;
+mod error;
+mod keys;
+mod master_key;
+
+pub use cipher::{Cipher, KEY_BYTES, NONCE_BYTES, TAG_BYTES};
+pub use error::{Error, Result};
+pub use keys::KeyRing;
+pub use master_key::{MasterKey, WRAPPING_BYTES};

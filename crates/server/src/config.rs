@@ -5,6 +5,7 @@
 
 mod credentials;
 mod layers;
+mod master_key;
 mod reference;
 mod secret;
 
@@ -21,6 +22,7 @@ use crate::{Error, Result};
 
 pub(crate) use credentials::load_or_create_root_key;
 pub use layers::{Layers, environment};
+pub(crate) use master_key::load_or_create_master_key;
 pub use reference::reference;
 pub use secret::Secret;
 
@@ -54,6 +56,8 @@ pub struct Config {
     pub stop_grace: Duration,
     /// Who may call.
     pub auth: Auth,
+    /// The master key, which wraps every secret on disk.
+    pub security: Security,
     /// The listener and its bounds.
     pub http: Http,
     /// What a caller may use.
@@ -93,6 +97,21 @@ pub struct AccessKey {
     pub access_key_id: String,
     /// The half that signs.
     pub secret_access_key: Secret,
+}
+
+/// Where the master key comes from: at most one of these. Without any, the first start makes a
+/// key and keeps it in `<data_dir>/master.key`.
+#[derive(Clone, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Security {
+    /// The master key itself, base64 of 32 bytes: meant for the environment, as
+    /// `WEIR_SECURITY__MASTER_KEY`. Empty: not here.
+    pub master_key: Secret,
+    /// A file that holds the master key and that only its owner may read. Empty: none.
+    pub master_key_file: PathBuf,
+    /// A command for `sh -c` that prints the master key, run once at the start, such as
+    /// `"vault kv get -field=key secret/weir"`. Empty: none.
+    pub master_key_command: String,
 }
 
 /// The listener and its bounds.
@@ -153,6 +172,7 @@ impl Config {
             trace: "info".into(),
             stop_grace: Duration::from_secs(25),
             auth: Auth { mode: auth_mode, keys: Vec::new() },
+            security: Security::default(),
             http: Http::default(),
             limits: streams::Limits { mode: limits, ..streams::Limits::default() },
             streams: streams::Config::default(),
@@ -185,6 +205,13 @@ impl Config {
         }
         if self.auth.keys.iter().any(|key| key.access_key_id.is_empty()) {
             return refuse("auth.keys", "an access_key_id is empty");
+        }
+        let Security { master_key, master_key_file: file, master_key_command: command } =
+            &self.security;
+        let empty =
+            [master_key.expose().is_empty(), file.as_os_str().is_empty(), command.is_empty()];
+        if empty.iter().filter(|empty| !**empty).count() > 1 {
+            return refuse("security", "the master key has more than one source");
         }
         if let Err(error) = self.storage.validate() {
             return refuse("storage", &error.to_string());

@@ -74,6 +74,24 @@ pub enum Error {
     /// Signatures are to be verified, and there is no directory to keep a root key in.
     #[error("no access key is configured in `auth.keys`, and there is nowhere to keep a new one")]
     NoAccessKey,
+    /// The master key cannot be had from where the configuration says it is.
+    #[error("the master key cannot be had from {from}: {reason}")]
+    MasterKey {
+        /// The setting or file.
+        from: String,
+        /// Why not.
+        reason: String,
+    },
+    /// The data directory was begun with another master key.
+    #[error(
+        "{0}: start with the master key that this data directory was begun with (settings \
+         `security.master_key`, `.master_key_file`, `.master_key_command`, else the file \
+         `master.key` in the directory)"
+    )]
+    WrongMasterKey(security::Error),
+    /// The key ring cannot be started.
+    #[error(transparent)]
+    Security(security::Error),
     /// Another process uses the data directory.
     #[error(
         "data directory {} is in use by another weir process{}: stop that one, or give this one \
@@ -100,6 +118,15 @@ pub enum Error {
     /// The stop took longer than its grace.
     #[error("the node did not stop within its grace (`stop_grace`): the next start recovers")]
     StoppedLate,
+}
+
+impl From<security::Error> for Error {
+    fn from(error: security::Error) -> Self {
+        match error {
+            security::Error::WrongMasterKey { .. } => Self::WrongMasterKey(error),
+            other => Self::Security(other),
+        }
+    }
 }
 
 fn from(origin: &Option<String>) -> String {

@@ -1,7 +1,7 @@
 //! The node: started from the ground up, stopped from the top down.
 //!
 //! ```text
-//! start: listen ── storage (lock, recover) ── root key ── streams ── gateway ── accept
+//! start: listen ── storage (lock, recover) ── master key ── root key ── streams ── gateway ── accept
 //! stop:  accept ── requests under way ── streams ── storage flushes and closes ── tasks
 //! ```
 
@@ -11,6 +11,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use runtime::{LocalDisk, Meters, Tasks};
+use security::KeyRing;
 use storage::Storage;
 use streams::Streams;
 use tokio::time::Instant;
@@ -18,7 +19,7 @@ use wire::Services;
 
 use crate::access::Access;
 use crate::admin::Admin;
-use crate::config::{AccessKey, AuthMode, load_or_create_root_key};
+use crate::config::{AccessKey, AuthMode, load_or_create_master_key, load_or_create_root_key};
 use crate::gateway::Gateway;
 use crate::guard::Everyone;
 use crate::health::Health;
@@ -48,6 +49,9 @@ impl Node {
         let listener =
             listening.map_err(|source| Error::Listen { address: config.listen, source })?;
         let storage = open_storage(&config, &world, &meters).await?;
+        let master_key =
+            load_or_create_master_key(&config.security, world.home.path(), &world.entropy)?;
+        let _keys = KeyRing::start(&storage, &master_key).await?;
         let (keys, root_key_created) = access_keys(&config, &world)?;
         let streams = Streams::start(
             config.streams.clone(),

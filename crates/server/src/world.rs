@@ -34,7 +34,8 @@ pub enum Home {
     Kept(PathBuf),
     /// It is removed with the node.
     Ephemeral(TempDir),
-    /// There is none: the disk is simulated, and access keys must be configured.
+    /// There is none: the disk is simulated, and the master key must be configured, as must the
+    /// access keys of a node that verifies.
     Nowhere,
 }
 

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use bytesize::ByteSize;
 use runtime::Tasks;
-use server::config::Profile;
+use server::config::{Profile, Secret};
 use server::{Config, Home, Node, World};
 use weir_client::{Client, ClientConfig};
 
@@ -13,6 +13,8 @@ use crate::world::{CrashFate, SimWorld};
 /// crashes.
 fn config() -> Config {
     let mut config = Config::new(Profile::Dev);
+    // There is no home directory to keep one in.
+    config.security.master_key = Secret::new("c2ltdWxhdGVkIG1hc3RlciBrZXksIDMyIGJ5dGVzISE=");
     config.storage.journal_file_bytes = ByteSize::mib(1);
     config.storage.segment_bytes = ByteSize::mib(1);
     config

@@ -7,13 +7,10 @@
 
 use std::sync::Arc;
 
-use aes_gcm::aead::{Aead, Payload};
-use aes_gcm::{Aes256Gcm, Key, KeyInit, Nonce};
 use base64_simd::STANDARD as BASE64;
 use minicbor::{Decode, Encode};
 use runtime::Entropy;
-
-const NONCE_BYTES: usize = 12;
+use security::{Cipher, NONCE_BYTES};
 
 /// What a token is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,33 +22,30 @@ pub(crate) enum Kind {
 
 /// Seals and opens tokens.
 pub(crate) struct Sealer {
-    cipher: Box<Aes256Gcm>,
+    cipher: Box<Cipher>,
     entropy: Arc<dyn Entropy>,
 }
 
 impl Sealer {
     pub(crate) fn new(key: &[u8; 32], entropy: Arc<dyn Entropy>) -> Self {
-        Self { cipher: Box::new(Aes256Gcm::new(&Key::<Aes256Gcm>::from(*key))), entropy }
+        Self { cipher: Box::new(Cipher::new(key)), entropy }
     }
 
     /// A fresh token with this content.
     pub(crate) fn seal<T: Encode<()>>(&self, kind: Kind, content: &T) -> String {
-        let content = minicbor::to_vec(content).expect("writing to memory cannot fail");
+        let mut content = minicbor::to_vec(content).expect("writing to memory cannot fail");
         let mut nonce = [0; NONCE_BYTES];
         self.entropy.fill(&mut nonce);
-        let payload = Payload { msg: &content, aad: kind.name() };
-        let sealed = self.cipher.encrypt(&Nonce::from(nonce), payload);
-        let sealed = sealed.expect("a token is far shorter than what the cipher takes");
-        BASE64.encode_to_string([&nonce[..], &sealed].concat())
+        let tag = self.cipher.seal(nonce, kind.name(), &mut content);
+        BASE64.encode_to_string([&nonce[..], &content, &tag].concat())
     }
 
     /// The content of a token of this kind that this node sealed.
     pub(crate) fn open<T: for<'b> Decode<'b, ()>>(&self, kind: Kind, token: &str) -> Option<T> {
-        let bytes = BASE64.decode_to_vec(token).ok()?;
-        let (nonce, sealed) = bytes.split_first_chunk::<NONCE_BYTES>()?;
-        let payload = Payload { msg: sealed, aad: kind.name() };
-        let content = self.cipher.decrypt(&Nonce::from(*nonce), payload).ok()?;
-        minicbor::decode(&content).ok()
+        let mut bytes = BASE64.decode_to_vec(token).ok()?;
+        let (nonce, sealed) = bytes.split_first_chunk_mut::<NONCE_BYTES>()?;
+        let content = self.cipher.open(*nonce, kind.name(), sealed)?;
+        minicbor::decode(content).ok()
     }
 }
 

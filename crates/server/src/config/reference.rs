@@ -13,6 +13,7 @@ use crate::config::{Config, Profile, layers};
 const SECTIONS: &[(&str, &str, &str)] = &[
     ("", "Config", include_str!("../config.rs")),
     ("auth", "Auth", include_str!("../config.rs")),
+    ("security", "Security", include_str!("../config.rs")),
     ("http", "Http", include_str!("../config.rs")),
     ("limits", "Limits", include_str!("../../../streams/src/config.rs")),
     ("storage", "Config", include_str!("../../../storage/src/config.rs")),

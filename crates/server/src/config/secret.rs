@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-/// A secret text. It has no `Debug`, and prints and serializes as `<hidden>`.
-#[derive(Clone, Deserialize)]
+/// A secret text. It has no `Debug`, and prints and serializes as `<hidden>` if there is any.
+#[derive(Clone, Default, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(String);
 
@@ -23,7 +23,7 @@ impl Secret {
 
 impl fmt::Display for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("<hidden>")
+        f.write_str(if self.0.is_empty() { "" } else { "<hidden>" })
     }
 }
 

@@ -191,3 +191,21 @@ async fn what_is_served_is_counted_by_operation_and_class() {
         assert_eq!(started.metric(&series).await, value, "{series}");
     }
 }
+
+#[tokio::test]
+async fn a_node_with_another_master_key_than_the_directory_was_begun_with_does_not_start() {
+    let home = tempfile::tempdir().unwrap();
+    let begun = start_in(home.path(), &[]).await.unwrap();
+    begun.stop().await.unwrap();
+    let other = [("security.master_key", "b3RoZXIgbWFzdGVyIGtleSBvZiAzMiBieXRlcyEhISE=")];
+    let error = start_in(home.path(), &other).await.err().unwrap();
+    let text = whole(&error);
+    assert!(matches!(error, Error::WrongMasterKey(_)), "{text}");
+    assert!(text.contains("another master key") && text.contains("security.master_key"), "{text}");
+    // Lost, it is not replaced by one that opens nothing and goes unnoticed.
+    std::fs::rename(home.path().join("master.key"), home.path().join("kept")).unwrap();
+    let error = start_in(home.path(), &[]).await.err().unwrap();
+    assert!(matches!(error, Error::WrongMasterKey(_)), "{}", whole(&error));
+    std::fs::rename(home.path().join("kept"), home.path().join("master.key")).unwrap();
+    start_in(home.path(), &[]).await.unwrap().stop().await.unwrap();
+}
