@@ -11,7 +11,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use runtime::{LocalDisk, Meters, Tasks};
-use security::KeyRing;
+use security::{KeyRing, MasterKey};
 use storage::Storage;
 use streams::Streams;
 use tokio::time::Instant;
@@ -49,9 +49,14 @@ impl Node {
         let listener =
             listening.map_err(|source| Error::Listen { address: config.listen, source })?;
         let storage = open_storage(&config, &world, &meters).await?;
-        let master_key =
-            load_or_create_master_key(&config.security, world.home.path(), &world.entropy)?;
-        let _keys = KeyRing::start(&storage, &master_key).await?;
+        let (_master_key, _keys) = match open_keys(&config, &world, &storage).await {
+            Ok(keys) => keys,
+            Err(error) => {
+                // The directory is given back: whoever starts with the right key may have it.
+                let _the_first_error_counts = storage.close().await;
+                return Err(error);
+            }
+        };
         let (keys, root_key_created) = access_keys(&config, &world)?;
         let streams = Streams::start(
             config.streams.clone(),
@@ -152,6 +157,18 @@ async fn open_storage(config: &Config, world: &World, meters: &Meters) -> Result
         }
         other => Error::Storage(other),
     })
+}
+
+/// The master key that the configuration says, and the keys that it wraps.
+async fn open_keys(
+    config: &Config,
+    world: &World,
+    storage: &Storage,
+) -> Result<(MasterKey, KeyRing)> {
+    let master_key =
+        load_or_create_master_key(&config.security, world.home.path(), &world.entropy)?;
+    let keys = KeyRing::start(storage, &master_key).await?;
+    Ok((master_key, keys))
 }
 
 /// Whether the directory is not for this process to write to.
