@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 use model::{Region, Timestamp};
 use parking_lot::Mutex;
 use wire::sigv4::{self, PayloadHash, Secret, Signed, SigningKey};
-use wire::{ApiError, ErrorCode, HttpRequest};
+use wire::{ApiError, Caller, ErrorCode, HttpRequest};
 
-use crate::config::{AccessKey, AuthMode};
+use crate::config::{AccessKey, AuthMode, ClientPrincipal};
 
 /// The region of a request that names none, where those are let in.
 const DEFAULT_REGION: &str = "us-east-1";
@@ -16,35 +16,73 @@ const DEFAULT_REGION: &str = "us-east-1";
 /// again, which costs four hashes each.
 const SIGNING_KEYS_MAX: usize = 1024;
 
+/// Who calls, and which region is meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Admitted {
+    pub(crate) account: String,
+    pub(crate) region: String,
+    /// The ARN of the principal.
+    pub(crate) principal: String,
+    /// The key that signed; empty if none had to.
+    pub(crate) access_key_id: String,
+}
+
 /// Decides who may call.
 pub(crate) struct Access {
     mode: AuthMode,
+    account: String,
     keys: BTreeMap<String, Secret>,
     signing_keys: Mutex<HashMap<String, SigningKey>>,
 }
 
 impl Access {
-    pub(crate) fn new(mode: AuthMode, keys: impl IntoIterator<Item = AccessKey>) -> Self {
+    pub(crate) fn new(
+        mode: AuthMode,
+        account: impl Into<String>,
+        keys: impl IntoIterator<Item = AccessKey>,
+    ) -> Self {
         let secret =
             |key: AccessKey| (key.access_key_id, Secret::new(key.secret_access_key.expose()));
-        Self { mode, keys: keys.into_iter().map(secret).collect(), signing_keys: Mutex::default() }
+        let keys = keys.into_iter().map(secret).collect();
+        Self { mode, account: account.into(), keys, signing_keys: Mutex::default() }
     }
 
-    /// Lets a request in and gives the region that it is meant for, or refuses it.
+    /// Lets a request in and says whose it is, or refuses it. A signature says who calls,
+    /// whatever `certificate` the connection has; without one, the certificate does.
     pub(crate) fn admit(
         &self,
         request: &HttpRequest<'_>,
         body: &[u8],
+        certificate: Option<&ClientPrincipal>,
         now: Timestamp,
-    ) -> Result<String, ApiError> {
+    ) -> Result<Admitted, ApiError> {
         let signed = match sigv4::parse(request) {
-            Err(refusal) if self.mode == AuthMode::AcceptAny => return unsigned(refusal),
+            Err(refusal) if refusal.code == ErrorCode::MissingAuthenticationToken => {
+                return self.unsigned(certificate).ok_or(refusal);
+            }
             signed => signed?,
         };
         if self.mode == AuthMode::Verify {
             self.verify(&signed, request, body, now)?;
         }
-        region_of(signed.claimed_scope().region)
+        let region = region_of(signed.claimed_scope().region)?;
+        Ok(Admitted { access_key_id: signed.claimed_scope().key_id.into(), ..self.root(region) })
+    }
+
+    /// Whose a request without a signature is, if one is let in.
+    fn unsigned(&self, certificate: Option<&ClientPrincipal>) -> Option<Admitted> {
+        if let Some(ClientPrincipal { principal, region, .. }) = certificate {
+            let account = principal.split(':').nth(4).unwrap_or_default().into();
+            let (principal, region) = (principal.clone(), region.clone());
+            return Some(Admitted { account, region, principal, access_key_id: String::new() });
+        }
+        (self.mode == AuthMode::AcceptAny).then(|| self.root(DEFAULT_REGION.into()))
+    }
+
+    fn root(&self, region: String) -> Admitted {
+        let Caller { account, region, principal, access_key_id, .. } =
+            Caller::root(self.account.clone(), region);
+        Admitted { account, region, principal, access_key_id }
     }
 
     fn verify(
@@ -91,14 +129,6 @@ fn region_of(scoped: &str) -> Result<String, ApiError> {
     Ok(region.to_string())
 }
 
-/// Where anyone is let in, no signature will do, but half of one is a client's mistake.
-fn unsigned(refusal: ApiError) -> Result<String, ApiError> {
-    if refusal.code == ErrorCode::MissingAuthenticationToken {
-        return Ok(DEFAULT_REGION.into());
-    }
-    Err(refusal)
-}
-
 #[cfg(test)]
 mod tests {
     use wire::sigv4::Credentials;
@@ -113,7 +143,7 @@ mod tests {
             access_key_id: "AKIAEXAMPLE".into(),
             secret_access_key: config::Secret::new("secret"),
         };
-        Access::new(AuthMode::Verify, [key])
+        Access::new(AuthMode::Verify, "000000000000", [key])
     }
 
     fn admit_signed(
@@ -135,7 +165,9 @@ mod tests {
         let added = sigv4::sign(&plain, PayloadHash::of(b"{}"), &credentials, region, NOW);
         let added = added.iter().map(|(name, value)| (*name, value.as_bytes()));
         let headers = plain.headers.iter().chain(added).collect();
-        access.admit(&HttpRequest { headers, ..plain }, b"{}", NOW)
+        access
+            .admit(&HttpRequest { headers, ..plain }, b"{}", None, NOW)
+            .map(|admitted| admitted.region)
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod layers;
 mod master_key;
 mod reference;
 mod secret;
+mod tls;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -25,6 +26,8 @@ pub use layers::{Layers, environment};
 pub(crate) use master_key::load_or_create_master_key;
 pub use reference::reference;
 pub use secret::Secret;
+pub(crate) use tls::TlsFiles;
+pub use tls::{ClientPrincipal, Tls};
 
 /// Which command's defaults a configuration starts from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +63,8 @@ pub struct Config {
     pub security: Security,
     /// The listener and its bounds.
     pub http: Http,
+    /// TLS on the listener, and the certificates of clients.
+    pub tls: Tls,
     /// What a caller may use.
     pub limits: streams::Limits,
     /// Streams and shards.
@@ -174,6 +179,7 @@ impl Config {
             auth: Auth { mode: auth_mode, keys: Vec::new() },
             security: Security::default(),
             http: Http::default(),
+            tls: Tls::default(),
             limits: streams::Limits { mode: limits, ..streams::Limits::default() },
             streams: streams::Config::default(),
             storage: storage::Config::default(),
@@ -188,7 +194,7 @@ impl Config {
         if self.account_id.parse::<AccountId>().is_err() {
             return refuse("account_id", "an account id is 12 digits");
         }
-        if !self.listen.ip().is_loopback() && !self.insecure_http {
+        if !self.listen.ip().is_loopback() && !self.tls.is_on() && !self.insecure_http {
             return Err(Error::InsecureListen(self.listen));
         }
         if self.http.connections_max == 0 {
@@ -212,6 +218,9 @@ impl Config {
             [master_key.expose().is_empty(), file.as_os_str().is_empty(), command.is_empty()];
         if empty.iter().filter(|empty| !**empty).count() > 1 {
             return refuse("security", "the master key has more than one source");
+        }
+        if let Some((key, reason)) = self.tls.fault() {
+            return refuse(key, reason);
         }
         if let Err(error) = self.storage.validate() {
             return refuse("storage", &error.to_string());

@@ -36,11 +36,19 @@ pub enum Error {
     },
     /// The address is reachable from elsewhere, and nothing would be encrypted.
     #[error(
-        "{0} is reachable from other machines and this version serves no TLS: listen on \
-         127.0.0.1, put a TLS proxy in front, or allow it with --insecure-http \
-         (setting `insecure_http`)"
+        "{0} is reachable from other machines and nothing would be encrypted: give the node a \
+         certificate (settings `tls.certificate` and `tls.key`; `weir tls self-signed` makes one), \
+         listen on 127.0.0.1, or allow it with --insecure-http (setting `insecure_http`)"
     )]
     InsecureListen(SocketAddr),
+    /// A file of TLS cannot be used.
+    #[error("{} cannot be used for TLS: {reason}", path.display())]
+    Tls {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
     /// The address cannot be listened on.
     #[error("cannot listen on {address}; choose another address with --listen")]
     Listen {

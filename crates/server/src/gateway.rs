@@ -22,15 +22,14 @@ use wire::{
     Reply, Services, dispatch,
 };
 
-use crate::access::Access;
+use crate::access::{Access, Admitted};
 use crate::health::Health;
-use crate::http::{Answer, Answered, Bodies, Body, CutShort, Refused};
+use crate::http::{Answer, Answered, Bodies, Body, CutShort, Peer, Refused};
 use crate::metrics::Metrics;
 
 /// Takes requests apart and puts answers together around `services`.
 pub(crate) struct Gateway<G, K, W> {
     pub(crate) services: Services<G, K, W>,
-    pub(crate) account: String,
     pub(crate) access: Access,
     pub(crate) bodies: Bodies,
     pub(crate) health: Health,
@@ -62,7 +61,8 @@ where
         let request_id = &*ids.request_id;
         let span = tracing::info_span!("request", request_id, operation = tracing::field::Empty);
         let request = http_request(&head);
-        let handled = AssertUnwindSafe(self.handle(&request, body, &ids)).catch_unwind();
+        let peer = head.extensions.get::<Arc<Peer>>().expect("every request has a connection");
+        let handled = AssertUnwindSafe(self.handle(&request, peer, body, &ids)).catch_unwind();
         let mut outcome = handled
             .map(|handled| handled.unwrap_or_else(|panic| self.panicked(&request, &*panic)))
             .instrument(span)
@@ -77,7 +77,13 @@ where
 }
 
 impl<G: Guard, K: Handlers, W: AdminHandlers> Gateway<G, K, W> {
-    async fn handle(&self, request: &HttpRequest<'_>, body: Incoming, ids: &Ids) -> Outcome {
+    async fn handle(
+        &self,
+        request: &HttpRequest<'_>,
+        peer: &Peer,
+        body: Incoming,
+        ids: &Ids,
+    ) -> Outcome {
         let body = match self.bodies.read(body).await {
             Ok(body) => body,
             Err(refused) => return refused_body(refused, request),
@@ -89,8 +95,10 @@ impl<G: Guard, K: Handlers, W: AdminHandlers> Gateway<G, K, W> {
         };
         let Accepted { operation, encoding } = accepted;
         tracing::Span::current().record("operation", operation.name());
-        let response = match self.access.admit(request, &body.bytes, self.clock.now()) {
-            Ok(region) => match self.call(accepted, region, &body, ids).await {
+        let certificate = peer.principal.as_ref();
+        let admitted = self.access.admit(request, &body.bytes, certificate, self.clock.now());
+        let response = match admitted.map(|admitted| caller(admitted, request, peer, ids)) {
+            Ok(caller) => match self.call(accepted, &caller, &body).await {
                 Ok(answer) => envelope::success(encoding, answer),
                 Err(refusal) => envelope::failure(encoding, &refusal),
             },
@@ -102,13 +110,10 @@ impl<G: Guard, K: Handlers, W: AdminHandlers> Gateway<G, K, W> {
     async fn call(
         &self,
         Accepted { operation, encoding }: Accepted,
-        region: String,
+        caller: &Caller,
         body: &Body,
-        ids: &Ids,
     ) -> Result<bytes::Bytes, ApiError> {
-        let root = Caller::root(self.account.clone(), region);
-        let caller = Caller { request_id: ids.request_id.clone(), ..root };
-        match dispatch(&self.services, &caller, operation, encoding, &body.bytes).await? {
+        match dispatch(&self.services, caller, operation, encoding, &body.bytes).await? {
             Reply::Whole(body) => Ok(body),
             Reply::Events(_) => Err(ApiError::bare(ErrorCode::UnknownOperation)),
         }
@@ -166,6 +171,21 @@ fn refused_body(refused: Refused, request: &HttpRequest<'_>) -> Outcome {
 fn failure(request: &HttpRequest<'_>, refusal: &ApiError) -> envelope::Response {
     let content_type = request.headers.get("content-type").unwrap_or_default();
     envelope::failure(Encoding::from_content_type(content_type).unwrap_or(Encoding::Json), refusal)
+}
+
+/// Who calls, and from where.
+fn caller(admitted: Admitted, request: &HttpRequest<'_>, peer: &Peer, ids: &Ids) -> Caller {
+    let Admitted { account, region, principal, access_key_id } = admitted;
+    Caller {
+        account,
+        region,
+        request_id: ids.request_id.clone(),
+        principal,
+        access_key_id,
+        source_ip: Some(peer.address.ip()),
+        user_agent: request.headers.get("user-agent").unwrap_or_default().into(),
+        secure_transport: peer.secure,
+    }
 }
 
 /// The request as the envelope and the signature look at it.

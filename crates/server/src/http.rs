@@ -2,12 +2,15 @@
 //!
 //! Owns the sockets' bounds: how many connections, how long each may idle, dribble a header or
 //! leave an answer unread, and how a connection ends. HTTP/1.1 and HTTP/2 with prior knowledge
-//! share one port; the first bytes tell which one it is. Knows nothing of Kinesis.
+//! share one port, encrypted or not; the first bytes tell which one it is. Knows nothing of
+//! Kinesis.
 
 mod activity;
 mod body;
+mod certificate;
 mod connection;
 mod socket;
+mod tls;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -26,6 +29,7 @@ use crate::config;
 use crate::metrics::Connections;
 
 pub(crate) use body::{Bodies, Body, Refused};
+pub(crate) use tls::Tls;
 
 /// Wait this long after the machine had no file descriptor left for a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -44,6 +48,16 @@ pub(crate) type Answered = Response<Full<Bytes>>;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CutShort;
 
+/// The other side of a connection: an extension of each of its requests.
+#[derive(Clone, Debug)]
+pub(crate) struct Peer {
+    pub(crate) address: SocketAddr,
+    /// Whether the connection is encrypted.
+    pub(crate) secure: bool,
+    /// Whom the client's certificate stands for.
+    pub(crate) principal: Option<config::ClientPrincipal>,
+}
+
 /// The running listener.
 pub(crate) struct Front {
     address: SocketAddr,
@@ -54,6 +68,7 @@ pub(crate) struct Front {
 /// What every connection of a listener shares.
 struct Shared<A> {
     config: config::Http,
+    tls: Option<Arc<Tls>>,
     answer: Arc<A>,
     draining: CancellationToken,
     tasks: Tasks,
@@ -64,6 +79,7 @@ impl Front {
     /// Serves what `listener` accepts.
     pub(crate) fn start<A: Answer>(
         config: config::Http,
+        tls: Option<Arc<Tls>>,
         listener: Box<dyn Listener>,
         answer: Arc<A>,
         tasks: &Tasks,
@@ -75,7 +91,7 @@ impl Front {
             connections: TaskTracker::new(),
         };
         let draining = front.draining.clone();
-        let shared = Shared { config, answer, draining, tasks: tasks.clone(), metrics };
+        let shared = Shared { config, tls, answer, draining, tasks: tasks.clone(), metrics };
         let accepting = accept(listener, Arc::new(shared), front.connections.clone());
         // The accepting task counts as a connection, so a drain also waits for the port to close.
         let accepting = front.connections.track_future(accepting);
@@ -120,8 +136,8 @@ async fn accept<A: Answer>(
             next = next() => next,
         };
         match accepted {
-            Ok((stream, _peer)) => {
-                let serving = connection::serve(stream, shared.clone());
+            Ok((stream, address)) => {
+                let serving = connection::serve(stream, address, shared.clone());
                 let serving = connections.track_future(async move {
                     serving.await;
                     drop(slot);

@@ -18,12 +18,22 @@ const SECONDS: [f64; 14] =
 #[derive(Clone)]
 pub(crate) struct Connections(Gauge);
 
+/// What TLS counts.
+#[derive(Clone)]
+pub(crate) struct Tls {
+    pub(crate) refused: Counter,
+    pub(crate) reloaded: Counter,
+    pub(crate) reload_failed: Counter,
+    pub(crate) expires: Gauge,
+}
+
 /// An open connection; counted until dropped.
 pub(crate) struct Open(Gauge);
 
 /// The handles of the gateway.
 pub(crate) struct Metrics {
     pub(crate) connections: Connections,
+    pub(crate) tls: Tls,
     pub(crate) received_bytes: Counter,
     pub(crate) sent_bytes: Counter,
     pub(crate) panics: Counter,
@@ -108,6 +118,22 @@ impl Metrics {
                 "Connections open",
                 Gauge::default(),
             )),
+            tls: Tls {
+                refused: counter(
+                    "weir_server_tls_handshakes_refused",
+                    "TLS handshakes that failed",
+                ),
+                reloaded: counter("weir_server_tls_reloads", "New certificates taken from files"),
+                reload_failed: counter(
+                    "weir_server_tls_reload_failures",
+                    "Looks at the files of TLS that found none that can be used",
+                ),
+                expires: meters.register(
+                    "weir_server_tls_certificate_expires_seconds",
+                    "When the served certificate ends, in seconds since 1970; 0 without TLS",
+                    Gauge::default(),
+                ),
+            },
             received_bytes: counter("weir_server_received_bytes", "Bytes of request bodies"),
             sent_bytes: counter("weir_server_sent_bytes", "Bytes of answers' bodies"),
             panics: counter("weir_server_panics", "Requests whose handling panicked"),

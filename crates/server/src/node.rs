@@ -23,7 +23,7 @@ use crate::config::{AccessKey, AuthMode, load_or_create_master_key, load_or_crea
 use crate::gateway::Gateway;
 use crate::guard::Everyone;
 use crate::health::Health;
-use crate::http::{Bodies, Front};
+use crate::http::{Bodies, Front, Tls};
 use crate::metrics::Metrics;
 use crate::world::{Home, World};
 use crate::{Config, Error, Result};
@@ -31,6 +31,7 @@ use crate::{Config, Error, Result};
 /// A running node.
 pub struct Node {
     front: Front,
+    secure: bool,
     storage: Storage,
     tasks: Tasks,
     stop_grace: Duration,
@@ -48,6 +49,12 @@ impl Node {
         let listening = world.net.listen(config.listen).await;
         let listener =
             listening.map_err(|source| Error::Listen { address: config.listen, source })?;
+        let metrics = Metrics::new(&meters);
+        let tls = match config.tls.is_on() {
+            true => Some(Tls::start(config.tls.clone(), &world.tasks, metrics.tls.clone())?),
+            false => None,
+        };
+        let secure = tls.is_some();
         let storage = open_storage(&config, &world, &meters).await?;
         let (_master_key, _keys) = match open_keys(&config, &world, &storage).await {
             Ok(keys) => keys,
@@ -70,21 +77,21 @@ impl Node {
             },
         )
         .await?;
-        let metrics = Metrics::new(&meters);
         let connections = metrics.connections.clone();
         let gateway = Gateway {
             services: Services { guard: Everyone, kinesis: streams, weir: Admin },
-            account: config.account_id,
-            access: Access::new(config.auth.mode, keys),
+            access: Access::new(config.auth.mode, config.account_id, keys),
             bodies: Bodies::new(&config.http),
             health: Health::new(world.tasks.clone(), meters),
             clock: world.clock,
             entropy: world.entropy,
             metrics,
         };
-        let front = Front::start(config.http, listener, gateway.into(), &world.tasks, connections);
+        let front =
+            Front::start(config.http, tls, listener, gateway.into(), &world.tasks, connections);
         Ok(Self {
             front,
+            secure,
             storage,
             tasks: world.tasks,
             stop_grace: config.stop_grace,
@@ -96,6 +103,12 @@ impl Node {
     /// Where clients reach it, with the port that was chosen.
     pub fn address(&self) -> SocketAddr {
         self.front.address()
+    }
+
+    /// The same, as clients write it: `https://…` or `http://…`.
+    pub fn endpoint(&self) -> String {
+        let scheme = if self.secure { "https" } else { "http" };
+        format!("{scheme}://{}", self.address())
     }
 
     /// The directory of its data; none when the world has none.

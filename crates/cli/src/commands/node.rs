@@ -108,7 +108,7 @@ pub(crate) struct ServeArgs {
 
 pub(crate) async fn dev(args: DevArgs) -> anyhow::Result<Exit> {
     let config = args.node.load(Profile::Dev)?;
-    run(config, |node| output::line(dev_instructions(node.address()))).await
+    run(config, |node| output::line(dev_instructions(&node.endpoint()))).await
 }
 
 pub(crate) async fn serve(args: ServeArgs) -> anyhow::Result<Exit> {
@@ -125,11 +125,11 @@ pub(crate) async fn serve(args: ServeArgs) -> anyhow::Result<Exit> {
     .await
 }
 
-fn dev_instructions(address: SocketAddr) -> String {
+fn dev_instructions(endpoint: &str) -> String {
     format!(
         "
 To use it from the AWS CLI and the SDKs:
-  export AWS_ENDPOINT_URL=http://{address} AWS_REGION=us-east-1
+  export AWS_ENDPOINT_URL={endpoint} AWS_REGION=us-east-1
   export AWS_ACCESS_KEY_ID=weir AWS_SECRET_ACCESS_KEY=weir
   aws kinesis create-stream --stream-name events --shard-count 2
   aws kinesis put-record --stream-name events --partition-key alice --data aGVsbG8=
@@ -153,7 +153,7 @@ async fn run(
     let (mut first, mut second) = (Signals::new()?, Signals::new()?);
     let world = World::real(&config)?;
     let node = Node::start(config, world).await?;
-    output::line(format_args!("listening on http://{}", node.address()))?;
+    output::line(format_args!("listening on {}", node.endpoint()))?;
     greet(&node)?;
     let asked_to_stop = async {
         let name = first.next().await;

@@ -90,6 +90,11 @@ impl Activity {
         }
     }
 
+    /// Nothing that was written waits any more.
+    pub(super) fn flushed(&self) {
+        self.0.lock().blocked_since = None;
+    }
+
     /// The socket takes no more bytes: the client does not read.
     pub(super) fn blocked(&self) {
         self.0.lock().blocked_since.get_or_insert_with(Instant::now);

@@ -1,6 +1,7 @@
 //! One connection: which protocol it speaks, its requests, its end.
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +16,8 @@ use runtime::{Connection, Policy, Tasks};
 
 use crate::http::activity::{Activity, Overdue, Watch};
 use crate::http::socket::{Protocol, Socket};
-use crate::http::{Answer, Answered, CutShort, Shared};
+use crate::http::tls::Encrypted;
+use crate::http::{Answer, Answered, CutShort, Peer, Shared};
 
 /// Largest header of a request.
 const HEADER_BYTES_MAX: u32 = 32 * 1024;
@@ -32,8 +34,16 @@ const SEND_BYTES_MAX: usize = 1024 * 1024;
 const LINGER: Duration = Duration::from_secs(2);
 
 /// Serves `stream` until the client goes, is overdue, or the listener drains.
-pub(super) async fn serve<A: Answer>(stream: Box<dyn Connection>, shared: Arc<Shared<A>>) {
+pub(super) async fn serve<A: Answer>(
+    stream: Box<dyn Connection>,
+    address: SocketAddr,
+    shared: Arc<Shared<A>>,
+) {
     let _open = shared.metrics.opened();
+    let mut peer = Peer { address, secure: false, principal: None };
+    // Boxed, so that a connection does not carry room for a handshake for the rest of its life.
+    let Some(stream) = Box::pin(encrypt(stream, &mut peer, &shared)).await else { return };
+    let peer = Arc::new(peer);
     let activity = Arc::new(Activity::new());
     let mut watch = Watch::new(activity.clone(), shared.config.clone());
     let mut next = Some(Socket::new(stream, activity));
@@ -46,9 +56,11 @@ pub(super) async fn serve<A: Answer>(stream: Box<dyn Connection>, shared: Arc<Sh
         };
         // Boxed, so that a connection that says nothing does not carry room for both.
         next = match protocol {
-            Ok(Some(Protocol::Http1)) => Box::pin(serve_http1(socket, &shared, &mut watch)).await,
+            Ok(Some(Protocol::Http1)) => {
+                Box::pin(serve_http1(socket, &peer, &shared, &mut watch)).await
+            }
             Ok(Some(Protocol::Http2)) => {
-                Box::pin(serve_http2(socket, &shared, &mut watch)).await;
+                Box::pin(serve_http2(socket, &peer, &shared, &mut watch)).await;
                 None
             }
             Ok(None) | Err(_) => None,
@@ -56,14 +68,45 @@ pub(super) async fn serve<A: Answer>(stream: Box<dyn Connection>, shared: Arc<Sh
     }
 }
 
+/// The connection after its handshake, which has as long as a header has; as it is where there
+/// is no TLS.
+async fn encrypt<A: Answer>(
+    stream: Box<dyn Connection>,
+    peer: &mut Peer,
+    shared: &Shared<A>,
+) -> Option<Box<dyn Connection>> {
+    let Some(tls) = &shared.tls else { return Some(stream) };
+    let accepted = tokio::select! {
+        biased;
+        () = shared.draining.cancelled() => return None,
+        accepted = tokio::time::timeout(shared.config.header_timeout, tls.accept(stream)) => accepted,
+    };
+    match accepted {
+        Ok(Ok(Encrypted { stream, principal })) => {
+            peer.secure = true;
+            peer.principal = principal;
+            Some(stream)
+        }
+        Ok(Err(error)) => {
+            tracing::debug!(peer = %peer.address, %error, "a TLS handshake failed");
+            None
+        }
+        Err(_) => {
+            trace_overdue(Overdue::Header);
+            None
+        }
+    }
+}
+
 /// Serves requests until the end, or until the connection has idled for a while: then it gives
 /// the socket back and its buffers up, some 20 KiB and after large bodies many times as much.
 async fn serve_http1<A: Answer>(
     socket: Socket,
+    peer: &Arc<Peer>,
     shared: &Shared<A>,
     watch: &mut Watch,
 ) -> Option<Socket> {
-    let service = service(shared.answer.clone(), socket.activity().clone());
+    let service = service(shared.answer.clone(), peer.clone(), socket.activity().clone());
     let mut connection = http1::Builder::new()
         // The watch sees to it, and tells an idle client from a slow one.
         .header_read_timeout(None)
@@ -103,9 +146,14 @@ async fn serve_http1<A: Answer>(
     None
 }
 
-async fn serve_http2<A: Answer>(socket: Socket, shared: &Shared<A>, watch: &mut Watch) {
+async fn serve_http2<A: Answer>(
+    socket: Socket,
+    peer: &Arc<Peer>,
+    shared: &Shared<A>,
+    watch: &mut Watch,
+) {
     socket.activity().multiplexed();
-    let service = service(shared.answer.clone(), socket.activity().clone());
+    let service = service(shared.answer.clone(), peer.clone(), socket.activity().clone());
     let connection = http2::Builder::new(RequestTasks(shared.tasks.clone()))
         .max_concurrent_streams(shared.config.streams_per_connection_max)
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
@@ -140,6 +188,7 @@ impl<F: Future<Output = ()> + Send + 'static> hyper::rt::Executor<F> for Request
 
 fn service<A: Answer>(
     answer: Arc<A>,
+    peer: Arc<Peer>,
     activity: Arc<Activity>,
 ) -> impl Service<
     Request<Incoming>,
@@ -147,7 +196,8 @@ fn service<A: Answer>(
     Error = Infallible,
     Future = BoxFuture<'static, Result<Answered, Infallible>>,
 > {
-    service_fn(move |request: Request<Incoming>| {
+    service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(peer.clone());
         let under_way = activity.request();
         let (answer, activity) = (answer.clone(), activity.clone());
         let answered: BoxFuture<'static, _> = Box::pin(async move {

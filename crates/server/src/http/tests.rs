@@ -71,7 +71,7 @@ fn serve(config: config::Http) -> Served {
     let (answers, meters) = (Arc::new(Answers { bodies, begun, go_on }), Meters::default());
     let metrics = Metrics::new(&meters).connections;
     let listener = Box::new(Pipes(Mutex::new(accepted)));
-    let front = Front::start(config, listener, answers.clone(), &Tasks::simulated(), metrics);
+    let front = Front::start(config, None, listener, answers.clone(), &Tasks::simulated(), metrics);
     Served { front, answers, port, meters }
 }
 

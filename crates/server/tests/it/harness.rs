@@ -8,12 +8,12 @@ use http_body_util::{BodyExt, Full};
 use hyper::header::HeaderMap;
 use hyper::{Request, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use runtime::{Clock, Policy, SystemClock, Tasks};
+use runtime::{Clock, Connection, Policy, SystemClock, Tasks};
 use serde_json::Value;
 use server::config::{Layers, Profile};
 use server::{Config, Node, World};
 use tempfile::TempDir;
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::net::TcpStream;
 
 pub(crate) const JSON: &str = "application/x-amz-json-1.1";
@@ -51,23 +51,11 @@ impl Started {
     }
 
     pub(crate) async fn http1(&self) -> Http1 {
-        let stream = TokioIo::new(self.connect().await);
-        let (requests, connection) = hyper::client::conn::http1::handshake(stream).await.unwrap();
-        Tasks::default().spawn("test.http1", Policy::Report, async {
-            let _ = connection.await;
-        });
-        Http1(requests)
+        Http1::over(self.connect().await).await
     }
 
     pub(crate) async fn http2(&self) -> Http2 {
-        let stream = TokioIo::new(self.connect().await);
-        let executor = TokioExecutor::new();
-        let (requests, connection) =
-            hyper::client::conn::http2::handshake(executor, stream).await.unwrap();
-        Tasks::default().spawn("test.http2", Policy::Report, async {
-            let _ = connection.await;
-        });
-        Http2(requests)
+        Http2::over(self.connect().await).await
     }
 
     pub(crate) async fn call(&self, operation: &str, input: Value) -> Answer {
@@ -98,6 +86,15 @@ pub(crate) struct Http1(hyper::client::conn::http1::SendRequest<Full<Bytes>>);
 pub(crate) struct Http2(hyper::client::conn::http2::SendRequest<Full<Bytes>>);
 
 impl Http1 {
+    pub(crate) async fn over(stream: impl Connection) -> Self {
+        let stream = TokioIo::new(stream);
+        let (requests, connection) = hyper::client::conn::http1::handshake(stream).await.unwrap();
+        Tasks::default().spawn("test.http1", Policy::Report, async {
+            let _ = connection.await;
+        });
+        Self(requests)
+    }
+
     pub(crate) async fn send(&mut self, request: Sent) -> Answer {
         self.0.ready().await.expect("the connection is open");
         Answer::of(self.0.send_request(request).await.unwrap()).await
@@ -105,6 +102,16 @@ impl Http1 {
 }
 
 impl Http2 {
+    pub(crate) async fn over(stream: impl Connection) -> Self {
+        let (executor, stream) = (TokioExecutor::new(), TokioIo::new(stream));
+        let (requests, connection) =
+            hyper::client::conn::http2::handshake(executor, stream).await.unwrap();
+        Tasks::default().spawn("test.http2", Policy::Report, async {
+            let _ = connection.await;
+        });
+        Self(requests)
+    }
+
     pub(crate) async fn send(&mut self, mut request: Sent) -> Answer {
         request.headers_mut().remove("host");
         let uri = format!("http://weir{}", request.uri());
@@ -169,7 +176,7 @@ impl Answer {
 }
 
 /// Waits for the node to close the connection, and gives what it said before.
-pub(crate) async fn read_to_close(stream: &mut TcpStream) -> String {
+pub(crate) async fn read_to_close(stream: &mut (impl AsyncRead + Unpin)) -> String {
     let mut said = Vec::new();
     // A reset also closes.
     let _ = stream.read_to_end(&mut said).await;
