@@ -45,6 +45,12 @@ pub const UPDATE_SHARD_COUNTS_PER_DAY: usize = 10;
 pub const STREAMS_IN_TRANSITION_MAX: usize = 5;
 /// On-demand streams of an account.
 pub const ON_DEMAND_STREAMS_MAX: usize = 50;
+/// UpdateStreamMode switches of one stream in a rolling day.
+pub const STREAM_MODE_CHANGES_PER_DAY: usize = 2;
+/// The most warm throughput of one stream, in MiB per second.
+pub const WARM_MIBPS_MAX: u32 = 10 * 1024;
+/// What one shard contributes to it.
+pub const WARM_MIBPS_PER_SHARD: u32 = (SHARD_WRITE_BYTES_PER_SECOND / (1024 * 1024)) as u32;
 /// Shards of one DescribeStream answer.
 pub const DESCRIBE_STREAM_SHARDS_MAX: usize = 100;
 /// Shards of one ListShards answer.

@@ -205,7 +205,9 @@ operations! {
         /// Remove an enhanced fan-out consumer.
         DeregisterStreamConsumer: Control;
         /// Describe the settings of the account.
-        DescribeAccountSettings: Control;
+        DescribeAccountSettings: Control(account) => describe_account_settings(
+            DescribeAccountSettingsInput
+        ) -> DescribeAccountSettingsOutput;
         /// Describe a channel.
         DescribeChannel: Control;
         /// Describe the limits of the account and what is used of them.
@@ -283,7 +285,9 @@ operations! {
         /// Remove tags of a resource.
         UntagResource: Control(resource) => untag_resource(UntagResourceInput) -> ();
         /// Change the settings of the account.
-        UpdateAccountSettings: Control;
+        UpdateAccountSettings: Control(account) => update_account_settings(
+            UpdateAccountSettingsInput
+        ) -> UpdateAccountSettingsOutput;
         /// Change a channel.
         UpdateChannel: Control;
         /// Hide dead letters of a queue for longer or shorter.
@@ -298,11 +302,16 @@ operations! {
         UpdateShardCount: Control(stream)
             => update_shard_count(UpdateShardCountInput) -> UpdateShardCountOutput;
         /// Switch a stream between provisioned and on-demand.
-        UpdateStreamMode: Control;
+        UpdateStreamMode: Control(stream_arn) => update_stream_mode(UpdateStreamModeInput) -> ();
         /// Change how records without a key find their shard.
-        UpdateStreamRecordDistributionStrategy: Control;
+        UpdateStreamRecordDistributionStrategy: Control(stream_arn)
+            => update_stream_record_distribution_strategy(
+                UpdateStreamRecordDistributionStrategyInput
+            ) -> ();
         /// Keep capacity of an on-demand stream warm.
-        UpdateStreamWarmThroughput: Control;
+        UpdateStreamWarmThroughput: Control(stream) => update_stream_warm_throughput(
+            UpdateStreamWarmThroughputInput
+        ) -> UpdateStreamWarmThroughputOutput;
     }
 
     /// Carries out the operations that are Weir's own.

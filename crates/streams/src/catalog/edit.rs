@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use model::ShardId;
+use model::{AccountId, Region, ShardId};
 use storage::{Change, LogId, Offset};
 
 use super::record::{
-    self, Incarnation, NODE_KEY, NodeRecord, ShardRecord, StreamKey, StreamRecord,
+    self, AccountRecord, Incarnation, NODE_KEY, NodeRecord, ShardRecord, StreamKey, StreamRecord,
 };
 use super::snapshot::{Snapshot, Stream};
 
@@ -16,6 +16,7 @@ use super::snapshot::{Snapshot, Stream};
 pub(crate) struct Edit {
     node: NodeRecord,
     streams: BTreeMap<StreamKey, StreamEdit>,
+    accounts: BTreeMap<(AccountId, Region), AccountRecord>,
 }
 
 /// What it changes in one stream.
@@ -29,11 +30,12 @@ struct StreamEdit {
 
 impl Edit {
     pub(super) fn new(snapshot: &Snapshot) -> Self {
-        Self { node: snapshot.node.clone(), streams: BTreeMap::new() }
+        let (streams, accounts) = (BTreeMap::new(), BTreeMap::new());
+        Self { node: snapshot.node.clone(), streams, accounts }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.streams.is_empty()
+        self.streams.is_empty() && self.accounts.is_empty()
     }
 
     /// An id that no stream had before.
@@ -50,6 +52,10 @@ impl Edit {
         let id = self.node.next_id;
         self.node.next_id += 1;
         id
+    }
+
+    pub(crate) fn put_account(&mut self, of: (AccountId, Region), record: AccountRecord) {
+        self.accounts.insert(of, record);
     }
 
     pub(crate) fn put_stream(&mut self, key: &StreamKey, record: StreamRecord) {
@@ -79,6 +85,7 @@ impl Edit {
         if self.node != on.node {
             changes.push(put(Bytes::from_static(NODE_KEY), &self.node));
         }
+        changes.extend(self.accounts.iter().map(|(of, to)| put(record::account_key(of), to)));
         for (key, edit) in &self.streams {
             let before = on.stream(key);
             let record = edit.record.as_ref().or(before.map(|stream| &stream.record));
@@ -108,7 +115,9 @@ impl Edit {
                 streams.insert(key, Arc::new(stream));
             }
         }
-        Snapshot { version, node: self.node, streams }
+        let mut accounts = on.accounts.clone();
+        accounts.extend(self.accounts);
+        Snapshot { version, node: self.node, streams, accounts }
     }
 }
 

@@ -27,7 +27,8 @@ use crate::error::{Error, Result};
 
 pub(crate) use edit::Edit;
 pub(crate) use record::{
-    Change, Incarnation, Pending, ShardRecord, StreamKey, StreamMode, StreamRecord,
+    AccountRecord, Change, Commitment, Distribution, Incarnation, Pending, ShardRecord, StreamKey,
+    StreamMode, StreamRecord,
 };
 pub(crate) use snapshot::{Shard, Snapshot, Status, Stream};
 

@@ -22,10 +22,15 @@ const FIRST_ID: u64 = 1000;
 
 const HOUR_MS: u64 = 3_600_000;
 
+/// The shortest commitment of an account.
+const COMMITMENT_MIN_MS: u64 = 24 * HOUR_MS;
+
 /// Where the node's own record is.
 pub(super) const NODE_KEY: &[u8] = b"n";
 /// What the keys of streams begin with.
 pub(super) const STREAMS: &[u8] = b"s";
+/// What the keys of accounts begin with.
+pub(super) const ACCOUNTS: &[u8] = b"a";
 /// What the keys of shards begin with.
 pub(super) const SHARDS: &[u8] = b"h";
 
@@ -81,6 +86,16 @@ pub(crate) struct StreamRecord {
     /// What is being done to the stream. Nothing: it is ACTIVE.
     #[n(9)]
     pub(crate) pending: Option<Pending>,
+    /// How records find their shard.
+    #[cbor(n(13), with = "cbor", has_nil)]
+    pub(crate) distribution: Distribution,
+    /// The MiB per second that the owner wants ready, on-demand. Counts while the account is
+    /// committed.
+    #[n(14)]
+    pub(crate) warm_mibps: Option<u32>,
+    /// When UpdateStreamMode switched it in the last day.
+    #[cbor(n(15), with = "cbor", has_nil)]
+    pub(crate) mode_changes: Vec<Timestamp>,
 }
 
 /// How the capacity of a stream is chosen.
@@ -91,6 +106,34 @@ pub(crate) enum StreamMode {
     Provisioned,
     #[n(1)]
     OnDemand,
+}
+
+/// How records of a stream find their shard.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Distribution {
+    /// By the hash of their partition key, or the explicit one.
+    #[default]
+    ByKey,
+    /// Evenly, whatever key they have; they need none.
+    Even,
+}
+
+/// What an account has settled for a region.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct AccountRecord {
+    /// The latest commitment to a minimum throughput, which may be over.
+    #[n(0)]
+    pub(crate) commitment: Option<Commitment>,
+}
+
+/// A commitment to a minimum throughput, which unlocks warm throughput.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct Commitment {
+    #[cbor(n(0), with = "cbor")]
+    pub(crate) started: Timestamp,
+    /// When its end was asked for; it ends then, but not before its first day is over.
+    #[cbor(n(1), with = "cbor")]
+    pub(crate) revoked: Option<Timestamp>,
 }
 
 /// A change that was accepted and is not done yet.
@@ -138,6 +181,12 @@ pub(crate) enum Change {
         #[n(0)]
         target: NonZeroU32,
     },
+    /// Split the widest shards until this many are open: nothing, if they are.
+    #[n(6)]
+    Grow {
+        #[n(0)]
+        shards: u32,
+    },
 }
 
 /// A shard.
@@ -175,6 +224,17 @@ impl StreamKey {
         let (account, region) = (account.parse().ok()?, region.parse().ok()?);
         Some(Self { account, region, name: name.parse().ok()? })
     }
+}
+
+/// Where the record of an account in a region is in the table.
+pub(super) fn account_key((account, region): &(AccountId, Region)) -> Bytes {
+    format!("a{account}{region}").into()
+}
+
+pub(super) fn from_account_key(key: &[u8]) -> Option<(AccountId, Region)> {
+    let text = std::str::from_utf8(key.strip_prefix(ACCOUNTS)?).ok()?;
+    let (account, region) = text.split_at_checked(12)?;
+    Some((account.parse().ok()?, region.parse().ok()?))
 }
 
 /// Where a shard's record is in the table.
@@ -220,6 +280,22 @@ impl StreamRecord {
     pub(crate) fn horizon(&self, now: Timestamp) -> Timestamp {
         let kept = u64::from(self.retention_hours) * HOUR_MS;
         now.minus_millis(kept).max(self.trimmed_to)
+    }
+}
+
+impl Commitment {
+    /// Before this moment it does not end.
+    pub(crate) fn earliest_end(&self) -> Timestamp {
+        Timestamp::from_millis(self.started.as_millis().saturating_add(COMMITMENT_MIN_MS))
+    }
+
+    /// When it ends or ended, if its end was asked for.
+    pub(crate) fn end(&self) -> Option<Timestamp> {
+        self.revoked.map(|revoked| revoked.max(self.earliest_end()))
+    }
+
+    pub(crate) fn holds(&self, now: Timestamp) -> bool {
+        self.end().is_none_or(|end| now < end)
     }
 }
 

@@ -5,13 +5,15 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use model::limits::WARM_MIBPS_PER_SHARD;
 use model::{AccountId, HashKey, HashKeyRange, Region, ShardId, StreamArn, Timestamp};
 use storage::{Offset, Storage, Table};
 
 use super::record::{
-    self, Change, Incarnation, NODE_KEY, NodeRecord, SHARDS, STREAMS, ShardRecord, StreamKey,
-    StreamMode, StreamRecord,
+    self, ACCOUNTS, AccountRecord, Change, Commitment, Incarnation, NODE_KEY, NodeRecord, SHARDS,
+    STREAMS, ShardRecord, StreamKey, StreamMode, StreamRecord,
 };
 use crate::error::{Error, Result};
 use crate::metrics::StreamCounters;
@@ -22,6 +24,7 @@ pub(crate) struct Snapshot {
     pub(crate) version: Offset,
     pub(crate) node: NodeRecord,
     pub(crate) streams: BTreeMap<StreamKey, Arc<Stream>>,
+    pub(crate) accounts: BTreeMap<(AccountId, Region), AccountRecord>,
 }
 
 /// A stream at one version of the catalog.
@@ -34,6 +37,8 @@ pub(crate) struct Stream {
     /// Where in `shards` the open ones are, in the order of their hash keys.
     open: Vec<u32>,
     pub(crate) counters: Arc<StreamCounters>,
+    /// Counts the records that are spread evenly.
+    turn: Arc<AtomicU64>,
 }
 
 /// A shard at one version of the catalog.
@@ -88,7 +93,12 @@ impl Snapshot {
         if !shards.is_empty() {
             return Err(Error::Corrupt("it has shards of streams that it does not have".into()));
         }
-        Ok(Self { version, node, streams })
+        let mut accounts = BTreeMap::new();
+        for (key, value) in table.scan(ACCOUNTS) {
+            let account = record::from_account_key(&key).ok_or_else(|| foreign(&key))?;
+            accounts.insert(account, record::decode(&key, &value)?);
+        }
+        Ok(Self { version, node, streams, accounts })
     }
 
     pub(crate) fn stream(&self, key: &StreamKey) -> Option<&Arc<Stream>> {
@@ -112,6 +122,17 @@ impl Snapshot {
     ) -> impl Iterator<Item = &'s Arc<Stream>> {
         let owned = move |key: &StreamKey| key.account == account && key.region == *region;
         self.streams.iter().filter(move |(key, _)| owned(key)).map(|(_, stream)| stream)
+    }
+
+    /// The latest commitment of an account in a region, which may be over.
+    pub(crate) fn commitment(&self, account: AccountId, region: &Region) -> Option<Commitment> {
+        self.accounts.get(&(account, region.clone()))?.commitment
+    }
+
+    /// Whether the owner of a stream is committed to a minimum throughput.
+    pub(crate) fn is_committed(&self, key: &StreamKey, now: Timestamp) -> bool {
+        let commitment = self.commitment(key.account, &key.region);
+        commitment.is_some_and(|commitment| commitment.holds(now))
     }
 
     /// The open shards of provisioned streams there, with those that are about to open.
@@ -138,7 +159,8 @@ impl Stream {
         let mut open: Vec<_> = (0..shards.len() as u32).filter(is_open).collect();
         open.sort_unstable_by_key(|index| shards[*index as usize].record.range.start());
         let counters = base.map(|base| base.counters.clone()).unwrap_or_default();
-        let stream = Self { key, record, shards, open, counters };
+        let turn = base.map(|base| base.turn.clone()).unwrap_or_default();
+        let stream = Self { key, record, shards, open, counters, turn };
         stream.assert_covers_the_hash_space();
         stream
     }
@@ -165,9 +187,12 @@ impl Stream {
             None => Status::Active,
             Some(Change::Create { .. }) => Status::Creating,
             Some(Change::Delete) => Status::Deleting,
-            Some(Change::Split { .. } | Change::Merge { .. } | Change::Scale { .. }) => {
-                Status::Updating
-            }
+            Some(
+                Change::Split { .. }
+                | Change::Merge { .. }
+                | Change::Scale { .. }
+                | Change::Grow { .. },
+            ) => Status::Updating,
         }
     }
 
@@ -179,6 +204,24 @@ impl Stream {
     /// The open shards, in the order of their hash keys.
     pub(crate) fn open_shards(&self) -> impl ExactSizeIterator<Item = &Shard> {
         self.open.iter().map(|index| &self.shards[*index as usize])
+    }
+
+    /// What the open shards take, in MiB per second.
+    pub(crate) fn open_mibps(&self) -> u32 {
+        (self.open.len() as u32).saturating_mul(WARM_MIBPS_PER_SHARD)
+    }
+
+    /// A hash key of the next open shard in turn, so that records spread evenly over the shards,
+    /// and over the keys of each; there must be open shards.
+    pub(crate) fn next_even_key(&self) -> HashKey {
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        let shards = self.open.len() as u64;
+        let range = self.shards[self.open[(turn % shards) as usize] as usize].record.range;
+        // Multiples of the golden ratio fall evenly, however many of them there are.
+        let fraction = u128::from((turn / shards).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let last = range.end().get() - range.start().get();
+        let within = (last >> 64) * fraction + (((last & u128::from(u64::MAX)) * fraction) >> 64);
+        HashKey::new(range.start().get() + within)
     }
 
     /// Where in `shards` the open shard is that owns `key`; there must be open shards.

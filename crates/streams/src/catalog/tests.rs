@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use storage::LogId;
 
 use super::record::{
-    Change, Incarnation, Pending, ShardRecord, StreamKey, StreamMode, StreamRecord, decode, encode,
-    from_shard_key, shard_key,
+    AccountRecord, Change, Commitment, Distribution, Incarnation, Pending, ShardRecord, StreamKey,
+    StreamMode, StreamRecord, decode, encode, from_shard_key, shard_key,
 };
 
 fn stream_key(name: &str) -> StreamKey {
@@ -28,6 +28,7 @@ fn any_change() -> impl Strategy<Value = Change> {
             .prop_map(|(shard, at)| Change::Split { shard, at: HashKey::new(at) }),
         (shard(), shard()).prop_map(|(left, right)| Change::Merge { left, right }),
         count().prop_map(|target| Change::Scale { target }),
+        any::<u32>().prop_map(|shards| Change::Grow { shards }),
     ]
 }
 
@@ -38,6 +39,7 @@ prop_compose! {
         tags in prop::collection::btree_map(".{0,9}", ".{0,9}", 0..4),
         rescaled in prop::collection::vec(any::<u64>(), 0..4),
         pending in prop::option::of((any_change(), any::<u64>())),
+        capacity in (any::<bool>(), any::<Option<u32>>(), prop::collection::vec(any::<u64>(), 0..3)),
     ) -> StreamRecord {
         let (incarnation, created, retention_hours, trimmed_to, record_kib_max, next_shard) =
             numbers;
@@ -53,6 +55,9 @@ prop_compose! {
             rescaled: rescaled.into_iter().map(Timestamp::from_millis).collect(),
             pending: pending
                 .map(|(change, due)| Pending { change, due: Timestamp::from_millis(due) }),
+            distribution: if capacity.0 { Distribution::Even } else { Distribution::ByKey },
+            warm_mibps: capacity.1,
+            mode_changes: capacity.2.into_iter().map(Timestamp::from_millis).collect(),
         }
     }
 }
@@ -124,6 +129,9 @@ fn the_horizon_never_shows_again_what_was_trimmed() {
         next_shard: 1,
         rescaled: Vec::new(),
         pending: None,
+        distribution: Distribution::ByKey,
+        warm_mibps: None,
+        mode_changes: Vec::new(),
     };
     let now = Timestamp::from_seconds(24 * 3600 + 60_000);
     assert_eq!(stream.horizon(now), Timestamp::from_seconds(60_000));
@@ -159,9 +167,23 @@ fn records_are_written_as_the_format_says() {
         next_shard: 1,
         rescaled: vec![Timestamp::from_millis(5)],
         pending: Some(Pending { change: Change::Delete, due: Timestamp::from_millis(9) }),
+        distribution: Distribution::ByKey,
+        warm_mibps: None,
+        mode_changes: Vec::new(),
     };
     assert_eq!(
         hex(&encode(&stream)),
         "8a 1903e8 190bb8 1818 00 01 190400 a1616b6176 01 8105 8282018009".replace(' ', "")
     );
+    let settled = StreamRecord {
+        pending: None,
+        distribution: Distribution::Even,
+        warm_mibps: Some(7),
+        mode_changes: vec![Timestamp::from_millis(4)],
+        ..stream
+    };
+    assert!(hex(&encode(&settled)).ends_with("8105f6f6f6f601078104"));
+    let commitment = Commitment { started: Timestamp::from_millis(1000), revoked: None };
+    let account = AccountRecord { commitment: Some(commitment) };
+    assert_eq!(hex(&encode(&account)), "81811903e8");
 }

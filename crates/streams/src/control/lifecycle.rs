@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
 use model::Timestamp;
-use model::limits::{
-    ON_DEMAND_STREAMS_MAX, RETENTION_HOURS_MIN, SHARDS_DEFAULT, STREAMS_IN_TRANSITION_MAX,
-};
+use model::limits::{ON_DEMAND_STREAMS_MAX, RETENTION_HOURS_MIN, STREAMS_IN_TRANSITION_MAX};
 
-use super::{Rules, existing, not_in};
-use crate::catalog::{Change, Edit, Snapshot, Status, StreamKey, StreamMode, StreamRecord};
+use super::{Rules, capacity, existing, not_in};
+use crate::catalog::{
+    Change, Distribution, Edit, Snapshot, Status, StreamKey, StreamMode, StreamRecord,
+};
 use crate::error::{Error, Result, shard_limit, transition_limit};
 
 /// A stream to create.
@@ -19,6 +19,9 @@ pub(crate) struct NewStream {
     pub(crate) shards: Option<NonZeroU32>,
     pub(crate) mode: StreamMode,
     pub(crate) record_kib_max: u32,
+    pub(crate) distribution: Distribution,
+    /// For on-demand streams.
+    pub(crate) warm_mibps: Option<u32>,
     pub(crate) tags: BTreeMap<String, String>,
 }
 
@@ -30,12 +33,14 @@ pub(crate) fn create(
     now: Timestamp,
     new: NewStream,
 ) -> Result<()> {
-    let NewStream { key, shards, mode, record_kib_max, tags } = new;
+    let NewStream { key, shards, mode, record_kib_max, distribution, warm_mibps, tags } = new;
     let StreamKey { name, account, .. } = &key;
+    capacity::check_distribution(mode, distribution)?;
     if snapshot.stream(&key).is_some() {
         return Err(Error::InUse(format!("Stream {name} under account {account} already exists.")));
     }
-    let shards = shards.unwrap_or(const { NonZeroU32::new(SHARDS_DEFAULT).expect("not zero") });
+    capacity::check_warm(snapshot, &key, mode, warm_mibps, now)?;
+    let shards = shards.unwrap_or_else(|| capacity::first_shards(warm_mibps));
     check_quotas(snapshot, rules, &key, mode, shards)?;
     let record = StreamRecord {
         incarnation: edit.new_incarnation(),
@@ -48,6 +53,9 @@ pub(crate) fn create(
         next_shard: 0,
         rescaled: Vec::new(),
         pending: rules.pending(Change::Create { shards }, now),
+        distribution,
+        warm_mibps,
+        mode_changes: Vec::new(),
     };
     edit.put_stream(&key, record);
     Ok(())
@@ -61,7 +69,6 @@ fn check_quotas(
     shards: NonZeroU32,
 ) -> Result<()> {
     let StreamKey { account, region, .. } = key;
-    let streams = || snapshot.streams_of(*account, region);
     if mode == StreamMode::Provisioned {
         let (current, limit) =
             (snapshot.provisioned_shards(*account, region), rules.limits.shards_per_account);
@@ -72,15 +79,29 @@ fn check_quotas(
     if !rules.keeps_quotas() {
         return Ok(());
     }
-    let on_demand = streams().filter(|s| s.record.mode == StreamMode::OnDemand).count();
-    if mode == StreamMode::OnDemand && on_demand >= ON_DEMAND_STREAMS_MAX {
+    check_mode_quota(snapshot, rules, key, mode)?;
+    check_transitions(snapshot, key)
+}
+
+/// Whether the account may have one more stream of this mode.
+pub(super) fn check_mode_quota(
+    snapshot: &Snapshot,
+    rules: &Rules,
+    key: &StreamKey,
+    mode: StreamMode,
+) -> Result<()> {
+    let StreamKey { account, region, .. } = key;
+    let streams = snapshot.streams_of(*account, region);
+    let on_demand = streams.filter(|s| s.record.mode == StreamMode::OnDemand).count();
+    let limited = rules.keeps_quotas() && mode == StreamMode::OnDemand;
+    if limited && on_demand >= ON_DEMAND_STREAMS_MAX {
         return Err(Error::LimitExceeded(format!(
             "This request would exceed the limit on the number of On-Demand streams for the \
              account {account} in {region}. Current On-Demand streams count: {on_demand}. Limit: \
              {ON_DEMAND_STREAMS_MAX}."
         )));
     }
-    check_transitions(snapshot, key)
+    Ok(())
 }
 
 fn check_transitions(snapshot: &Snapshot, key: &StreamKey) -> Result<()> {

@@ -7,6 +7,7 @@
 //! Invariants: a switch of shards is one transaction, after the parents are sealed. Every step
 //! may be repeated, or cut anywhere.
 
+pub(crate) mod capacity;
 pub(crate) mod lifecycle;
 mod plan;
 pub(crate) mod rates;

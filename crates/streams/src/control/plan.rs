@@ -3,7 +3,8 @@
 //! Pure. Invariants: a plan leaves the open shards covering what they covered before; children
 //! have greater ids and later creation seconds than their parents.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::num::NonZeroU32;
 
 use model::{HashKey, HashKeyRange, SequenceNumber, ShardId, Timestamp};
@@ -15,6 +16,10 @@ use crate::catalog::{Change, ShardRecord, Stream};
 pub(super) fn parents(stream: &Stream, change: &Change) -> BTreeSet<ShardId> {
     match change {
         Change::Create { .. } | Change::Delete => BTreeSet::new(),
+        Change::Grow { shards } => {
+            let open = stream.open_shards().map(|shard| (shard.id, shard.record.range));
+            pieces(open, *shards as usize).into_keys().collect()
+        }
         Change::Split { shard, .. } => BTreeSet::from([*shard]),
         Change::Merge { left, right } => BTreeSet::from([*left, *right]),
         Change::Scale { target } => {
@@ -29,17 +34,44 @@ pub(super) fn parents(stream: &Stream, change: &Change) -> BTreeSet<ShardId> {
     }
 }
 
+/// Into how many pieces shards are cut, those that are at all, so that there are `count`: always
+/// the one whose pieces are widest.
+fn pieces(
+    open: impl Iterator<Item = (ShardId, HashKeyRange)>,
+    count: usize,
+) -> BTreeMap<ShardId, u32> {
+    let width = |range: HashKeyRange| range.end().get() - range.start().get();
+    let mut widest: BinaryHeap<_> =
+        open.map(|(id, range)| (width(range), Reverse(id), width(range), 1)).collect();
+    for _ in widest.len()..count {
+        let Some((_, id, whole, pieces)) = widest.pop() else { break };
+        widest.push((whole / u128::from(pieces + 1), id, whole, pieces + 1));
+    }
+    let cut = widest.into_iter().filter(|(.., pieces)| *pieces > 1);
+    cut.map(|(_, Reverse(id), _, pieces)| (id, pieces)).collect()
+}
+
+/// Where to cut a range into pieces of one width; the last takes the remainder.
+fn even_cuts(range: HashKeyRange, pieces: u32) -> Vec<HashKey> {
+    let (last, pieces) = (range.end().get() - range.start().get(), u128::from(pieces));
+    // Keys divided by pieces, without the number of keys, which may be 2^128.
+    let width = (last / pieces) + u128::from(last % pieces == pieces - 1);
+    (1..pieces).map(|nth| HashKey::new(range.start().get() + nth * width)).collect()
+}
+
 /// The shards that a change touches, while it is worked out.
 pub(super) struct Plan<L> {
     shards: BTreeMap<ShardId, ShardRecord>,
     next: u32,
+    /// Open shards that it leaves alone.
+    others: usize,
     /// When all parents close and all children open.
     moment: Timestamp,
     new_log: L,
 }
 
 impl<L: FnMut() -> LogId> Plan<L> {
-    /// Works out `change` of the shards `parents` at `moment`, which is not before any of them
+    /// Works out a change of the shards `parents` at `moment`, which is not before any of them
     /// was opened or took its last record.
     pub(super) fn new(
         parents: BTreeMap<ShardId, ShardRecord>,
@@ -47,7 +79,12 @@ impl<L: FnMut() -> LogId> Plan<L> {
         moment: Timestamp,
         new_log: L,
     ) -> Self {
-        Self { shards: parents, next, moment, new_log }
+        Self { shards: parents, next, others: 0, moment, new_log }
+    }
+
+    /// The same, where this many open shards are left alone.
+    pub(super) fn beside(self, others: usize) -> Self {
+        Self { others, ..self }
     }
 
     /// The shards as they are after `change`, and the next shard's index.
@@ -61,6 +98,7 @@ impl<L: FnMut() -> LogId> Plan<L> {
                 self.merge(*left, *right);
             }
             Change::Scale { target } => self.scale(*target),
+            Change::Grow { shards } => self.grow(*shards as usize),
         }
         (self.shards, self.next)
     }
@@ -85,6 +123,16 @@ impl<L: FnMut() -> LogId> Plan<L> {
             pieces.chunk_by(|a, b| wanted_of(a) == wanted_of(b)).map(<[_]>::to_vec).collect();
         for group in groups {
             self.merge_all(&group);
+        }
+    }
+
+    /// Cuts the shards as [`pieces`] says; the others, which it left alone, count too.
+    fn grow(&mut self, count: usize) {
+        let open: Vec<_> = self.shards.iter().map(|(id, shard)| (*id, shard.range)).collect();
+        let pieces = pieces(open.iter().copied(), count.saturating_sub(self.others));
+        for (id, range) in open {
+            let cuts = pieces.get(&id).map(|count| even_cuts(range, *count)).unwrap_or_default();
+            self.split_all(id, &cuts, &mut Vec::new());
         }
     }
 

@@ -16,6 +16,7 @@ const BUCKETS_MAX: usize = 4096;
 pub(crate) enum Rated {
     CreateStream,
     DeleteStream,
+    DescribeAccountSettings,
     DescribeLimits,
     DescribeStream,
     DescribeStreamSummary,
@@ -23,7 +24,11 @@ pub(crate) enum Rated {
     MergeShards,
     SplitShard,
     Tags,
+    UpdateAccountSettings,
     UpdateShardCount,
+    UpdateStreamMode,
+    UpdateStreamRecordDistributionStrategy,
+    UpdateStreamWarmThroughput,
 }
 
 /// The calls of the last second.
@@ -38,10 +43,15 @@ impl Rated {
             Self::DescribeStreamSummary => 20,
             Self::CreateStream
             | Self::DeleteStream
+            | Self::DescribeAccountSettings
             | Self::ListStreams
             | Self::MergeShards
             | Self::SplitShard
-            | Self::Tags => 5,
+            | Self::Tags
+            | Self::UpdateAccountSettings
+            | Self::UpdateStreamMode
+            | Self::UpdateStreamRecordDistributionStrategy
+            | Self::UpdateStreamWarmThroughput => 5,
         }
     }
 }

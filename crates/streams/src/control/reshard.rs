@@ -118,7 +118,12 @@ fn check_target(current: u32, target: u32) -> Result<()> {
     Ok(())
 }
 
-fn check_shard_limit(snapshot: &Snapshot, rules: &Rules, key: &StreamKey, more: u32) -> Result<()> {
+pub(super) fn check_shard_limit(
+    snapshot: &Snapshot,
+    rules: &Rules,
+    key: &StreamKey,
+    more: u32,
+) -> Result<()> {
     let current = snapshot.provisioned_shards(key.account, &key.region);
     let limit = rules.limits.shards_per_account;
     if more > 0 && current.saturating_add(more) > limit {

@@ -73,9 +73,10 @@ impl Control {
         match &pending.change {
             Change::Create { shards } => self.open_shards(stream, *shards).await,
             Change::Delete => self.forget(stream).await,
-            Change::Split { .. } | Change::Merge { .. } | Change::Scale { .. } => {
-                self.reshard(stream).await
-            }
+            Change::Split { .. }
+            | Change::Merge { .. }
+            | Change::Scale { .. }
+            | Change::Grow { .. } => self.reshard(stream).await,
         }
     }
 
@@ -149,8 +150,8 @@ fn switch(
     if !plan::parents(stream, change).iter().eq(parents.keys()) {
         return;
     }
-    let next = stream.record.next_shard;
-    let plan = plan::Plan::new(parents, next, moment, || edit.new_log());
+    let (next, others) = (stream.record.next_shard, stream.open_shards().len() - parents.len());
+    let plan = plan::Plan::new(parents, next, moment, || edit.new_log()).beside(others);
     let (shards, next_shard) = plan.carry_out(change);
     for (id, record) in shards {
         edit.put_shard(&stream.key, id, record);

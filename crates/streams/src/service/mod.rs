@@ -1,6 +1,7 @@
 //! The operations: shapes in, model values to the rules, shapes and API errors out. No rules here.
 
 mod address;
+mod capacity;
 mod listing;
 mod reading;
 mod shapes;
@@ -65,6 +66,14 @@ impl Handlers for Streams {
 
     async fn delete_stream(&self, caller: &Caller, input: DeleteStreamInput) -> Answer<()> {
         Ok(self.inner().delete_stream(caller, input).await?)
+    }
+
+    async fn describe_account_settings(
+        &self,
+        caller: &Caller,
+        _: DescribeAccountSettingsInput,
+    ) -> Answer<DescribeAccountSettingsOutput> {
+        Ok(self.inner().describe_account_settings(caller)?)
     }
 
     async fn describe_limits(
@@ -183,11 +192,43 @@ impl Handlers for Streams {
         Ok(self.inner().untag_resource(caller, input).await?)
     }
 
+    async fn update_account_settings(
+        &self,
+        caller: &Caller,
+        input: UpdateAccountSettingsInput,
+    ) -> Answer<UpdateAccountSettingsOutput> {
+        Ok(self.inner().update_account_settings(caller, input).await?)
+    }
+
     async fn update_shard_count(
         &self,
         caller: &Caller,
         input: UpdateShardCountInput,
     ) -> Answer<UpdateShardCountOutput> {
         Ok(self.inner().update_shard_count(caller, input).await?)
+    }
+
+    async fn update_stream_mode(
+        &self,
+        caller: &Caller,
+        input: UpdateStreamModeInput,
+    ) -> Answer<()> {
+        Ok(self.inner().update_stream_mode(caller, input).await?)
+    }
+
+    async fn update_stream_record_distribution_strategy(
+        &self,
+        caller: &Caller,
+        input: UpdateStreamRecordDistributionStrategyInput,
+    ) -> Answer<()> {
+        Ok(self.inner().update_stream_record_distribution_strategy(caller, input).await?)
+    }
+
+    async fn update_stream_warm_throughput(
+        &self,
+        caller: &Caller,
+        input: UpdateStreamWarmThroughputInput,
+    ) -> Answer<UpdateStreamWarmThroughputOutput> {
+        Ok(self.inner().update_stream_warm_throughput(caller, input).await?)
     }
 }

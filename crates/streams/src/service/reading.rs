@@ -127,7 +127,7 @@ impl Inner {
             sequence_number: record.number.to_string(),
             approximate_arrival_timestamp: Some(record.arrived),
             data: record.data,
-            partition_key: Some(record.key),
+            partition_key: record.key,
             encryption_type: None,
         };
         GetRecordsOutput {

@@ -4,10 +4,10 @@ use std::num::NonZeroU32;
 
 use model::HashKey;
 use model::limits::{ON_DEMAND_STREAMS_MAX, RECORD_BYTES_MAX};
-use wire::kinesis::{self, *};
+use wire::kinesis::*;
 use wire::{Caller, Operation};
 
-use super::{address, shapes};
+use super::{address, capacity, shapes};
 use crate::Inner;
 use crate::catalog::{StreamKey, StreamMode};
 use crate::control::lifecycle::{self, NewStream};
@@ -58,7 +58,7 @@ impl Inner {
         let key = at(caller, Operation::DescribeStreamSummary, name, arn)?;
         self.rate(Rated::DescribeStreamSummary, &key)?;
         let snapshot = self.control.catalog.snapshot();
-        let stream = existing(&snapshot, &key)?;
+        let (stream, now) = (existing(&snapshot, &key)?, self.control.clock.now());
         let summary = StreamDescriptionSummary {
             stream_name: key.name.to_string(),
             stream_arn: stream.arn().to_string(),
@@ -72,10 +72,10 @@ impl Inner {
             key_id: None,
             open_shard_count: shapes::int(stream.open_shards().len()),
             consumer_count: Some(0),
-            warm_throughput: None,
+            warm_throughput: capacity::warm_throughput(&snapshot, stream, now),
             max_record_size_in_kib: Some(shapes::int(stream.record.record_kib_max)),
             channel_count: None,
-            record_distribution_strategy: None,
+            record_distribution_strategy: capacity::strategy(stream),
             queue_count: None,
         };
         Ok(DescribeStreamSummaryOutput { stream_description_summary: summary })
@@ -259,21 +259,12 @@ pub(super) fn at(
 }
 
 fn new_stream(caller: &Caller, input: CreateStreamInput) -> Result<NewStream> {
-    let mode = match input.stream_mode_details.map(|details| details.stream_mode) {
-        Some(kinesis::StreamMode::OnDemand) => StreamMode::OnDemand,
-        Some(kinesis::StreamMode::Provisioned) | None => StreamMode::Provisioned,
-    };
-    let invalid = |text: &str| Err(Error::Invalid(text.into()));
+    let details = input.stream_mode_details.unwrap_or_default();
+    let mode = capacity::mode(details.stream_mode);
     if mode == StreamMode::OnDemand && input.shard_count.is_some() {
-        return invalid("ShardCount cannot be specified for a stream in On-Demand mode.");
-    }
-    if input.warm_throughput_mibps.is_some() {
-        return invalid(
-            "WarmThroughputMiBps needs the minimum throughput billing commitment of the account.",
-        );
-    }
-    if input.record_distribution_strategy == Some(RecordDistributionStrategy::Auto) {
-        return invalid("RecordDistributionStrategy AUTO is only supported in On-Demand mode.");
+        return Err(Error::Invalid(
+            "ShardCount cannot be specified for a stream in On-Demand mode.".into(),
+        ));
     }
     let record_kib = input.max_record_size_in_kib.and_then(|kib| u32::try_from(kib).ok());
     Ok(NewStream {
@@ -281,6 +272,8 @@ fn new_stream(caller: &Caller, input: CreateStreamInput) -> Result<NewStream> {
         shards: input.shard_count.map(positive).transpose()?,
         mode,
         record_kib_max: record_kib.unwrap_or((RECORD_BYTES_MAX / 1024) as u32),
+        distribution: capacity::distribution(input.record_distribution_strategy),
+        warm_mibps: input.warm_throughput_mibps.map(capacity::natural).transpose()?,
         tags: input.tags.unwrap_or_default(),
     })
 }

@@ -10,7 +10,7 @@ use wire::{ApiError, Caller, ErrorCode, Operation};
 
 use super::{shapes, streams::at};
 use crate::Inner;
-use crate::catalog::{Snapshot, Stream, StreamKey};
+use crate::catalog::{Distribution, Snapshot, Stream, StreamKey};
 use crate::error::{Error, Result, no_such_stream, shard_rate_text};
 use crate::metrics::CallCounters;
 use crate::router::{Outcome, Routed, Router, hash_of};
@@ -28,7 +28,7 @@ impl Inner {
         let (snapshot, stream) = self.writable(&key)?;
         let record = Member { index: None, key: &input.partition_key, data: &input.data };
         let put = record.put(&stream)?;
-        let hash = hash_key(put.key, input.explicit_hash_key.as_deref())?;
+        let hash = hash_key(&stream, &put, input.explicit_hash_key.as_deref())?;
         if let Some(number) = &input.sequence_number_for_ordering {
             self.check_ordering(&stream, hash, number)?;
         }
@@ -68,7 +68,7 @@ impl Inner {
             let member =
                 Member { index: Some(index + 1), key: &entry.partition_key, data: &entry.data };
             let put = member.put(&stream)?;
-            let hash = hash_key(put.key, entry.explicit_hash_key.as_deref())?;
+            let hash = hash_key(&stream, &put, entry.explicit_hash_key.as_deref())?;
             records.push(Routed { hash, put });
         }
         let bytes: usize = records.iter().map(|record| record.put.bytes()).sum();
@@ -134,10 +134,11 @@ struct Member<'a> {
 impl<'a> Member<'a> {
     /// The record, if the stream takes records of its size.
     fn put(&self, stream: &Stream) -> Result<Put<'a>> {
-        let key = self.key.as_deref().ok_or_else(|| {
+        let key = self.key.as_deref();
+        if key.is_none() && stream.record.distribution == Distribution::ByKey {
             let path = self.path("partitionKey");
-            violation(&format!("Value null at '{path}'"), "Member must not be null")
-        })?;
+            return Err(violation(&format!("Value null at '{path}'"), "Member must not be null"));
+        }
         let (put, max) =
             (Put { key, data: self.data }, stream.record.record_kib_max as usize * 1024);
         if put.bytes() <= max {
@@ -164,8 +165,12 @@ fn violation(what: &str, constraint: &str) -> Error {
     ))
 }
 
-fn hash_key(partition_key: &str, explicit: Option<&str>) -> Result<HashKey> {
-    let Some(explicit) = explicit else { return Ok(hash_of(partition_key)) };
+/// Where a record goes. A stream that spreads its records evenly looks at none of their keys.
+fn hash_key(stream: &Stream, put: &Put<'_>, explicit: Option<&str>) -> Result<HashKey> {
+    if stream.record.distribution == Distribution::Even {
+        return Ok(stream.next_even_key());
+    }
+    let Some(explicit) = explicit else { return Ok(hash_of(put.key.unwrap_or_default())) };
     explicit.parse().map_err(|_| {
         Error::Invalid(format!(
             "Invalid ExplicitHashKey. ExplicitHashKey must be in the range: [0, 2^128-1]. \

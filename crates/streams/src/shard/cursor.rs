@@ -49,14 +49,20 @@ pub(crate) struct Records {
 pub(crate) struct Record {
     pub(crate) number: SequenceNumber,
     pub(crate) arrived: Timestamp,
-    pub(crate) key: String,
+    pub(crate) key: Option<String>,
     pub(crate) data: Bytes,
 }
 
 impl Records {
     /// Bytes of data and partition keys.
     pub(crate) fn bytes(&self) -> usize {
-        self.records.iter().map(|record| record.key.len() + record.data.len()).sum()
+        self.records.iter().map(Record::bytes).sum()
+    }
+}
+
+impl Record {
+    fn bytes(&self) -> usize {
+        self.key.as_ref().map_or(0, String::len) + self.data.len()
     }
 }
 
@@ -127,7 +133,7 @@ impl Cursor<'_> {
             Error::Corrupt(format!("entry {offset} of log {log} is not a record"))
         })?;
         let number = SequenceNumber::new(self.shard.id, self.shard.record.created, offset.0, time);
-        Ok(Record { number, arrived: time, key: key.to_owned(), data })
+        Ok(Record { number, arrived: time, key: key.map(str::to_owned), data })
     }
 
     fn log(&self) -> &storage::Log {

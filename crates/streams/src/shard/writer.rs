@@ -14,7 +14,8 @@ use crate::error::Result;
 /// A record to put.
 #[derive(Clone, Copy)]
 pub(crate) struct Put<'a> {
-    pub(crate) key: &'a str,
+    /// Absent only where records are spread evenly.
+    pub(crate) key: Option<&'a str>,
     pub(crate) data: &'a [u8],
 }
 
@@ -38,7 +39,7 @@ pub(crate) struct Durable {
 impl Put<'_> {
     /// What AWS counts: data and partition key.
     pub(crate) fn bytes(&self) -> usize {
-        self.key.len() + self.data.len()
+        self.key.map_or(0, str::len) + self.data.len()
     }
 
     /// What its append needs of a permit.
@@ -69,7 +70,8 @@ pub(crate) fn write(
     let time = now.max(shard.record.opened);
     let mut batch = Batch::new(time, bytes + records * (payload::HEADER_BYTES + 5));
     for put in taken() {
-        batch.push(&[&payload::header(put.key), put.key.as_bytes(), put.data]);
+        let key = put.key.unwrap_or_default().as_bytes();
+        batch.push(&[&payload::header(put.key), key, put.data]);
     }
     match live.log.append(permit, batch) {
         Ok(commit) => Ok((Some(Written { commit, records, bytes }), admitted)),

@@ -3,6 +3,7 @@
 //! A struct says what a body looks like in both encodings; its `SHAPE` says what is accepted.
 //! Members that may be absent are `Option`s, which are never written as null.
 
+mod capacity;
 mod limits;
 mod names;
 mod quick;
@@ -12,6 +13,14 @@ mod streams;
 mod tags;
 mod timestamp;
 
+pub use capacity::{
+    CommitmentInputStatus, CommitmentStatus, DescribeAccountSettingsInput,
+    DescribeAccountSettingsOutput, MinimumThroughputBillingCommitmentInput,
+    MinimumThroughputBillingCommitmentOutput, UpdateAccountSettingsInput,
+    UpdateAccountSettingsOutput, UpdateStreamModeInput,
+    UpdateStreamRecordDistributionStrategyInput, UpdateStreamWarmThroughputInput,
+    UpdateStreamWarmThroughputOutput,
+};
 pub use limits::{DescribeLimitsInput, DescribeLimitsOutput};
 pub use records::{
     ChildShard, GetRecordsInput, GetRecordsOutput, GetShardIteratorInput, GetShardIteratorOutput,

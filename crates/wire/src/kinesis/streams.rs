@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::names::*;
 use super::shards::Shard;
 use super::{tags, timestamp};
-use crate::schema::{Input, Member, Range, Shape, Structure};
+use crate::schema::{Input, Member, Range, Shape, Structure, Text};
 
 /// How the capacity of a stream is decided.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -126,7 +126,9 @@ pub struct CreateStreamInput {
     pub record_distribution_strategy: Option<RecordDistributionStrategy>,
 }
 
-const MODE_DETAILS: Structure = Structure {
+pub(super) const DISTRIBUTION: Text = one_of(&["AUTO", "USER_PARTITION_KEY"]);
+
+pub(super) const MODE_DETAILS: Structure = Structure {
     name: "StreamModeDetails",
     members: &[required_text("StreamMode", one_of(&["PROVISIONED", "ON_DEMAND"]))],
 };
@@ -144,7 +146,7 @@ impl Input for CreateStreamInput {
                 "MaxRecordSizeInKiB",
                 Shape::Integer(Range { min: Some(1024), max: Some(10240) }),
             ),
-            optional_text("RecordDistributionStrategy", one_of(&["AUTO", "USER_PARTITION_KEY"])),
+            optional_text("RecordDistributionStrategy", DISTRIBUTION),
         ],
     };
 }

@@ -171,6 +171,46 @@ impl Handlers for Echo {
     ) -> Answer<UpdateShardCountInput> {
         unexpected()
     }
+
+    async fn describe_account_settings(
+        &self,
+        _: &Caller,
+        _: DescribeAccountSettingsInput,
+    ) -> Answer<DescribeAccountSettingsInput> {
+        unexpected()
+    }
+
+    async fn update_account_settings(
+        &self,
+        _: &Caller,
+        _: UpdateAccountSettingsInput,
+    ) -> Answer<UpdateAccountSettingsInput> {
+        unexpected()
+    }
+
+    async fn update_stream_mode(
+        &self,
+        _: &Caller,
+        _: UpdateStreamModeInput,
+    ) -> Answer<UpdateStreamModeInput> {
+        unexpected()
+    }
+
+    async fn update_stream_record_distribution_strategy(
+        &self,
+        _: &Caller,
+        _: UpdateStreamRecordDistributionStrategyInput,
+    ) -> Answer<UpdateStreamRecordDistributionStrategyInput> {
+        unexpected()
+    }
+
+    async fn update_stream_warm_throughput(
+        &self,
+        _: &Caller,
+        _: UpdateStreamWarmThroughputInput,
+    ) -> Answer<UpdateStreamWarmThroughputInput> {
+        unexpected()
+    }
 }
 
 /// Lets everything pass but what is about a stream named `secret`.

@@ -86,6 +86,7 @@ fn every_supported_operation_reads_and_writes_its_transcript() {
         check::<CreateStreamInput>(),
         check::<DecreaseStreamRetentionPeriodInput>(),
         check::<DeleteStreamInput>(),
+        check::<DescribeAccountSettingsInput>(),
         check::<DescribeLimitsInput>(),
         check::<DescribeStreamInput>(),
         check::<DescribeStreamSummaryInput>(),
@@ -103,7 +104,11 @@ fn every_supported_operation_reads_and_writes_its_transcript() {
         check::<SplitShardInput>(),
         check::<TagResourceInput>(),
         check::<UntagResourceInput>(),
+        check::<UpdateAccountSettingsInput>(),
         check::<UpdateShardCountInput>(),
+        check::<UpdateStreamModeInput>(),
+        check::<UpdateStreamRecordDistributionStrategyInput>(),
+        check::<UpdateStreamWarmThroughputInput>(),
     ];
     let supported = Operation::of("kinesis").filter(|operation| operation.is_supported());
     let supported: BTreeSet<Operation> = supported.collect();

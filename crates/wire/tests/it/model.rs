@@ -76,6 +76,7 @@ fn the_schemas_accept_exactly_what_the_model_says() {
         CreateStreamInput::SHAPE,
         DecreaseStreamRetentionPeriodInput::SHAPE,
         DeleteStreamInput::SHAPE,
+        DescribeAccountSettingsInput::SHAPE,
         DescribeLimitsInput::SHAPE,
         DescribeStreamInput::SHAPE,
         DescribeStreamSummaryInput::SHAPE,
@@ -93,7 +94,11 @@ fn the_schemas_accept_exactly_what_the_model_says() {
         SplitShardInput::SHAPE,
         TagResourceInput::SHAPE,
         UntagResourceInput::SHAPE,
+        UpdateAccountSettingsInput::SHAPE,
         UpdateShardCountInput::SHAPE,
+        UpdateStreamModeInput::SHAPE,
+        UpdateStreamRecordDistributionStrategyInput::SHAPE,
+        UpdateStreamWarmThroughputInput::SHAPE,
     ] {
         collect(&shape, &mut actual);
     }

@@ -102,3 +102,42 @@ proptest! {
         }
     }
 }
+
+fn grown(before: &BTreeMap<ShardId, ShardRecord>, count: usize) -> Vec<HashKeyRange> {
+    let open = before.iter().map(|(id, shard)| (*id, shard.range));
+    let cut: BTreeSet<_> = pieces(open, count).into_keys().collect();
+    let is_cut = |id: &ShardId| cut.contains(id);
+    let parents: BTreeMap<_, _> =
+        before.iter().filter(|(id, _)| is_cut(id)).map(|(id, shard)| (*id, *shard)).collect();
+    let others = before.len() - parents.len();
+    let plan = Plan::new(parents, before.len() as u32, NOW, || LogId(9)).beside(others);
+    let (after, _) = plan.carry_out(&Change::Grow { shards: count as u32 });
+    let untouched = before.iter().filter(|(id, _)| !is_cut(id)).map(|(id, shard)| (*id, *shard));
+    open_ranges(&untouched.chain(after).collect())
+}
+
+#[test]
+fn growing_cuts_the_widest_shards_and_leaves_the_others_alone() {
+    assert_eq!(grown(&shards(&cuts_of(1)), 4), uniform(4));
+    assert_eq!(grown(&shards(&cuts_of(4)), 4), uniform(4), "there are enough");
+    assert_eq!(grown(&shards(&cuts_of(4)), 2), uniform(4), "it never merges");
+    let (half, tenth) = (1 << 127, u128::MAX / 10);
+    let ranges = grown(&shards(&BTreeSet::from([tenth, half])), 5);
+    let starts: Vec<_> = ranges.iter().map(|range| range.start().get()).collect();
+    let (above, below) = (half + (1 << 126), tenth + (half - tenth) / 2);
+    assert_eq!(starts, [0, tenth, below, half, above]);
+}
+
+proptest! {
+    #[test]
+    fn growing_covers_the_hash_space_with_as_many_shards_as_asked(
+        cuts in prop::collection::btree_set(1..u128::MAX, 0..20), count in 1usize..64,
+    ) {
+        let before = shards(&cuts);
+        let ranges = grown(&before, count);
+        prop_assert_eq!(ranges.len(), count.max(before.len()));
+        prop_assert_eq!(ranges[0].start(), HashKey::MIN);
+        prop_assert_eq!(ranges[ranges.len() - 1].end(), HashKey::MAX);
+        prop_assert!(ranges.windows(2).all(|pair| pair[0].merge(pair[1]).is_some()));
+    }
+}
