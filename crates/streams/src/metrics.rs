@@ -13,7 +13,7 @@ use prometheus_client::encoding::{EncodeMetric, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 use runtime::Meters;
 
-use crate::catalog::{Snapshot, Stream};
+use crate::catalog::{ShardMetric, Snapshot, Stream};
 use crate::shard::Live;
 
 /// A number that many add to.
@@ -51,6 +51,9 @@ pub(crate) struct StreamCounters {
     pub(crate) put_records_throttled: Count,
     pub(crate) reads_throttled: Count,
     pub(crate) writes_throttled: Count,
+    /// Let through, although AWS would have refused them.
+    pub(crate) reads_over_rate: Count,
+    pub(crate) writes_over_rate: Count,
 }
 
 /// Of one operation on one stream.
@@ -72,9 +75,6 @@ pub(crate) struct ShardCounters {
     pub(crate) iterator_age_ms: Count,
     pub(crate) reads_throttled: Count,
     pub(crate) writes_throttled: Count,
-    /// Let through, although AWS would have refused them.
-    pub(crate) reads_over_rate: Count,
-    pub(crate) writes_over_rate: Count,
 }
 
 type Latest = Arc<ArcSwap<Snapshot>>;
@@ -87,9 +87,9 @@ pub(crate) fn register(meters: &Meters, latest: &Latest) {
         let kind = MetricType::Counter;
         meters.register(name, help, PerStream { latest: latest.clone(), read: *read, kind });
     }
-    for (name, help, read) in SHARD_COUNTERS {
-        let kind = MetricType::Counter;
-        meters.register(name, help, PerShard { latest: latest.clone(), read: *read, kind });
+    for (metric, name, help, read) in SHARD_COUNTERS {
+        let (latest, kind) = (latest.clone(), MetricType::Counter);
+        meters.register(name, help, PerShard { latest, metric: *metric, read: *read, kind });
     }
     let (latest, kind) = (latest.clone(), MetricType::Gauge);
     meters.register(
@@ -100,7 +100,7 @@ pub(crate) fn register(meters: &Meters, latest: &Latest) {
     meters.register(
         "weir_streams_shard_iterator_age_milliseconds",
         "CloudWatch IteratorAgeMilliseconds of a shard's last answer that had records",
-        PerShard { latest, read: |c| &c.iterator_age_ms, kind: MetricType::Gauge },
+        PerShard { latest, metric: ShardMetric::IteratorAge, read: |c| &c.iterator_age_ms, kind },
     );
 }
 
@@ -160,40 +160,55 @@ const STREAM_COUNTERS: &[(&str, &str, OfStream)] = &[
         "CloudWatch WriteProvisionedThroughputExceeded",
         |c| &c.writes_throttled,
     ),
+    (
+        "weir_streams_reads_over_rate",
+        "reads that AWS would have throttled and this node did not (limits.mode = relaxed)",
+        |c| &c.reads_over_rate,
+    ),
+    (
+        "weir_streams_writes_over_rate",
+        "records that AWS would have throttled and this node did not (limits.mode = relaxed)",
+        |c| &c.writes_over_rate,
+    ),
 ];
 
-const SHARD_COUNTERS: &[(&str, &str, OfShard)] = &[
-    ("weir_streams_shard_incoming_bytes", "CloudWatch IncomingBytes by shard", |c| {
-        &c.incoming_bytes
-    }),
-    ("weir_streams_shard_incoming_records", "CloudWatch IncomingRecords by shard", |c| {
-        &c.incoming_records
-    }),
-    ("weir_streams_shard_outgoing_bytes", "CloudWatch OutgoingBytes by shard", |c| {
-        &c.outgoing_bytes
-    }),
-    ("weir_streams_shard_outgoing_records", "CloudWatch OutgoingRecords by shard", |c| {
-        &c.outgoing_records
-    }),
+/// Of the streams for which EnableEnhancedMonitoring switched them on.
+const SHARD_COUNTERS: &[(ShardMetric, &str, &str, OfShard)] = &[
     (
+        ShardMetric::IncomingBytes,
+        "weir_streams_shard_incoming_bytes",
+        "CloudWatch IncomingBytes by shard",
+        |c| &c.incoming_bytes,
+    ),
+    (
+        ShardMetric::IncomingRecords,
+        "weir_streams_shard_incoming_records",
+        "CloudWatch IncomingRecords by shard",
+        |c| &c.incoming_records,
+    ),
+    (
+        ShardMetric::OutgoingBytes,
+        "weir_streams_shard_outgoing_bytes",
+        "CloudWatch OutgoingBytes by shard",
+        |c| &c.outgoing_bytes,
+    ),
+    (
+        ShardMetric::OutgoingRecords,
+        "weir_streams_shard_outgoing_records",
+        "CloudWatch OutgoingRecords by shard",
+        |c| &c.outgoing_records,
+    ),
+    (
+        ShardMetric::ReadsThrottled,
         "weir_streams_shard_read_provisioned_throughput_exceeded",
         "CloudWatch ReadProvisionedThroughputExceeded by shard",
         |c| &c.reads_throttled,
     ),
     (
+        ShardMetric::WritesThrottled,
         "weir_streams_shard_write_provisioned_throughput_exceeded",
         "CloudWatch WriteProvisionedThroughputExceeded by shard",
         |c| &c.writes_throttled,
-    ),
-    (
-        "weir_streams_shard_reads_over_rate",
-        "reads that AWS would have throttled and this node did not (limits.mode = relaxed)",
-        |c| &c.reads_over_rate,
-    ),
-    (
-        "weir_streams_shard_writes_over_rate",
-        "records that AWS would have throttled and this node did not (limits.mode = relaxed)",
-        |c| &c.writes_over_rate,
     ),
 ];
 
@@ -205,10 +220,11 @@ struct PerStream {
     kind: MetricType,
 }
 
-/// One number of every shard that was used.
+/// One number of every shard that was used, of the streams that have `metric` switched on.
 #[derive(Clone)]
 struct PerShard {
     latest: Latest,
+    metric: ShardMetric,
     read: OfShard,
     kind: MetricType,
 }
@@ -229,7 +245,9 @@ impl EncodeMetric for PerStream {
 
 impl EncodeMetric for PerShard {
     fn encode(&self, mut encoder: MetricEncoder<'_>) -> fmt::Result {
-        for stream in self.latest.load().streams.values() {
+        let snapshot = self.latest.load();
+        let monitored = |stream: &&Arc<Stream>| stream.record.monitored.contains(self.metric);
+        for stream in snapshot.streams.values().filter(monitored) {
             let labels = labels(stream);
             let used = stream.shards.iter().filter_map(|shard| Some((shard.id, shard.used()?)));
             for (id, Live { counters, .. }) in used {

@@ -137,8 +137,9 @@ impl Router<'_> {
         let puts: Vec<_> =
             members.iter().map(|(_, record)| records[*record as usize].put).collect();
         let now = self.clock.now();
+        let in_shard = &stream.shards[shard];
         let (written, admitted) =
-            writer::write(&stream.shards[shard], self.storage, self.mode, now, permit, &puts)?;
+            writer::write(stream, in_shard, self.storage, self.mode, now, permit, &puts)?;
         Ok(Group { shard, members, admitted, written })
     }
 

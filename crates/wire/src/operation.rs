@@ -224,9 +224,13 @@ operations! {
         DescribeStreamSummary: Control(stream)
             => describe_stream_summary(DescribeStreamSummaryInput) -> DescribeStreamSummaryOutput;
         /// Stop per-shard metrics.
-        DisableEnhancedMonitoring: Control;
+        DisableEnhancedMonitoring: Control(stream)
+            => disable_enhanced_monitoring(DisableEnhancedMonitoringInput)
+            -> EnhancedMonitoringOutput;
         /// Start per-shard metrics.
-        EnableEnhancedMonitoring: Control;
+        EnableEnhancedMonitoring: Control(stream)
+            => enable_enhanced_monitoring(EnableEnhancedMonitoringInput)
+            -> EnhancedMonitoringOutput;
         /// Read records of a shard from an iterator.
         GetRecords: Data(iterator) => get_records(GetRecordsInput) -> GetRecordsOutput;
         /// Show the policy of a resource.
@@ -293,7 +297,8 @@ operations! {
         /// Hide dead letters of a queue for longer or shorter.
         UpdateDeadLetterQueueRecordsVisibility: Data;
         /// Change the largest record that a stream takes.
-        UpdateMaxRecordSize: Control;
+        UpdateMaxRecordSize: Control(stream_by_arn)
+            => update_max_record_size(UpdateMaxRecordSizeInput) -> ();
         /// Change a queue.
         UpdateQueue: Control;
         /// Hide received records of a queue for longer or shorter.

@@ -8,5 +8,6 @@ mod crowd;
 mod end_to_end;
 mod envelope;
 mod harness;
+mod large;
 mod lifecycle;
 mod tls;

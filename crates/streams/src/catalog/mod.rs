@@ -11,6 +11,7 @@
 
 mod cbor;
 mod edit;
+mod monitored;
 mod record;
 mod snapshot;
 #[cfg(test)]
@@ -26,6 +27,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::error::{Error, Result};
 
 pub(crate) use edit::Edit;
+pub(crate) use monitored::{ShardMetric, ShardMetrics};
 pub(crate) use record::{
     AccountRecord, Change, Commitment, Distribution, Incarnation, Pending, ShardRecord, StreamKey,
     StreamMode, StreamRecord,

@@ -12,6 +12,7 @@ use model::{AccountId, HashKeyRange, Region, SequenceNumber, ShardId, StreamName
 use storage::LogId;
 
 use super::cbor;
+use super::monitored::ShardMetrics;
 use crate::error::{Error, Result};
 
 /// The format that this program writes and reads.
@@ -86,6 +87,9 @@ pub(crate) struct StreamRecord {
     /// What is being done to the stream. Nothing: it is ACTIVE.
     #[n(9)]
     pub(crate) pending: Option<Pending>,
+    /// The per-shard metrics that are switched on.
+    #[n(12)]
+    pub(crate) monitored: ShardMetrics,
     /// How records find their shard.
     #[cbor(n(13), with = "cbor", has_nil)]
     pub(crate) distribution: Distribution,
@@ -186,6 +190,14 @@ pub(crate) enum Change {
     Grow {
         #[n(0)]
         shards: u32,
+    },
+    /// Give the stream these settings.
+    #[n(8)]
+    Configure {
+        #[n(0)]
+        record_kib_max: u32,
+        #[n(1)]
+        monitored: ShardMetrics,
     },
 }
 

@@ -191,7 +191,8 @@ impl Stream {
                 Change::Split { .. }
                 | Change::Merge { .. }
                 | Change::Scale { .. }
-                | Change::Grow { .. },
+                | Change::Grow { .. }
+                | Change::Configure { .. },
             ) => Status::Updating,
         }
     }

@@ -5,6 +5,7 @@ use model::{HashKey, HashKeyRange, ShardId, Timestamp};
 use proptest::prelude::*;
 use storage::LogId;
 
+use super::monitored::{ShardMetric, ShardMetrics};
 use super::record::{
     AccountRecord, Change, Commitment, Distribution, Incarnation, Pending, ShardRecord, StreamKey,
     StreamMode, StreamRecord, decode, encode, from_shard_key, shard_key,
@@ -29,7 +30,16 @@ fn any_change() -> impl Strategy<Value = Change> {
         (shard(), shard()).prop_map(|(left, right)| Change::Merge { left, right }),
         count().prop_map(|target| Change::Scale { target }),
         any::<u32>().prop_map(|shards| Change::Grow { shards }),
+        (any::<u32>(), any_metrics()).prop_map(|(record_kib_max, monitored)| Change::Configure {
+            record_kib_max,
+            monitored,
+        }),
     ]
+}
+
+fn any_metrics() -> impl Strategy<Value = ShardMetrics> {
+    prop::sample::subsequence(ShardMetric::ALL.to_vec(), 0..=7)
+        .prop_map(|metrics| metrics.into_iter().collect())
 }
 
 prop_compose! {
@@ -40,6 +50,7 @@ prop_compose! {
         rescaled in prop::collection::vec(any::<u64>(), 0..4),
         pending in prop::option::of((any_change(), any::<u64>())),
         capacity in (any::<bool>(), any::<Option<u32>>(), prop::collection::vec(any::<u64>(), 0..3)),
+        monitored in any_metrics(),
     ) -> StreamRecord {
         let (incarnation, created, retention_hours, trimmed_to, record_kib_max, next_shard) =
             numbers;
@@ -58,6 +69,7 @@ prop_compose! {
             distribution: if capacity.0 { Distribution::Even } else { Distribution::ByKey },
             warm_mibps: capacity.1,
             mode_changes: capacity.2.into_iter().map(Timestamp::from_millis).collect(),
+            monitored,
         }
     }
 }
@@ -132,6 +144,7 @@ fn the_horizon_never_shows_again_what_was_trimmed() {
         distribution: Distribution::ByKey,
         warm_mibps: None,
         mode_changes: Vec::new(),
+        monitored: ShardMetrics::default(),
     };
     let now = Timestamp::from_seconds(24 * 3600 + 60_000);
     assert_eq!(stream.horizon(now), Timestamp::from_seconds(60_000));
@@ -156,7 +169,7 @@ fn records_are_written_as_the_format_says() {
         hex(&encode(&shard)),
         format!("86 1903e9 8250{first}50{last} 1903e8 190bb8 f6 07").replace(' ', "")
     );
-    let stream = StreamRecord {
+    let mut stream = StreamRecord {
         incarnation: Incarnation(1000),
         created: Timestamp::from_millis(3000),
         retention_hours: 24,
@@ -170,6 +183,7 @@ fn records_are_written_as_the_format_says() {
         distribution: Distribution::ByKey,
         warm_mibps: None,
         mode_changes: Vec::new(),
+        monitored: ShardMetrics::default(),
     };
     assert_eq!(
         hex(&encode(&stream)),
@@ -180,10 +194,14 @@ fn records_are_written_as_the_format_says() {
         distribution: Distribution::Even,
         warm_mibps: Some(7),
         mode_changes: vec![Timestamp::from_millis(4)],
-        ..stream
+        ..stream.clone()
     };
     assert!(hex(&encode(&settled)).ends_with("8105f6f6f6f601078104"));
     let commitment = Commitment { started: Timestamp::from_millis(1000), revoked: None };
     let account = AccountRecord { commitment: Some(commitment) };
     assert_eq!(hex(&encode(&account)), "81811903e8");
+    let monitored = [ShardMetric::IncomingBytes, ShardMetric::IteratorAge].into_iter().collect();
+    stream.pending = None;
+    stream.monitored = monitored;
+    assert!(hex(&encode(&stream)).ends_with("8105f6f6f61841"), "one byte, a bit for each metric");
 }

@@ -8,7 +8,7 @@ use model::limits::{ON_DEMAND_STREAMS_MAX, RETENTION_HOURS_MIN, STREAMS_IN_TRANS
 
 use super::{Rules, capacity, existing, not_in};
 use crate::catalog::{
-    Change, Distribution, Edit, Snapshot, Status, StreamKey, StreamMode, StreamRecord,
+    Change, Distribution, Edit, ShardMetrics, Snapshot, Status, StreamKey, StreamMode, StreamRecord,
 };
 use crate::error::{Error, Result, shard_limit, transition_limit};
 
@@ -52,6 +52,7 @@ pub(crate) fn create(
         tags,
         next_shard: 0,
         rescaled: Vec::new(),
+        monitored: ShardMetrics::default(),
         pending: rules.pending(Change::Create { shards }, now),
         distribution,
         warm_mibps,

@@ -13,6 +13,7 @@ mod plan;
 pub(crate) mod rates;
 pub(crate) mod reshard;
 pub(crate) mod retention;
+pub(crate) mod settings;
 pub(crate) mod tags;
 pub(crate) mod transition;
 

@@ -15,7 +15,7 @@ use crate::catalog::{Change, ShardRecord, Stream};
 /// The open shards that a change closes.
 pub(super) fn parents(stream: &Stream, change: &Change) -> BTreeSet<ShardId> {
     match change {
-        Change::Create { .. } | Change::Delete => BTreeSet::new(),
+        Change::Create { .. } | Change::Delete | Change::Configure { .. } => BTreeSet::new(),
         Change::Grow { shards } => {
             let open = stream.open_shards().map(|shard| (shard.id, shard.record.range));
             pieces(open, *shards as usize).into_keys().collect()
@@ -90,7 +90,7 @@ impl<L: FnMut() -> LogId> Plan<L> {
     /// The shards as they are after `change`, and the next shard's index.
     pub(super) fn carry_out(mut self, change: &Change) -> (BTreeMap<ShardId, ShardRecord>, u32) {
         match change {
-            Change::Create { .. } | Change::Delete => {}
+            Change::Create { .. } | Change::Delete | Change::Configure { .. } => {}
             Change::Split { shard, at } => {
                 self.split(*shard, *at);
             }

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use super::{Control, plan};
 use crate::catalog::{
-    Change, Edit, Incarnation, Pending, ShardRecord, Snapshot, Stream, StreamRecord,
+    Change, Edit, Incarnation, Pending, ShardMetrics, ShardRecord, Snapshot, Stream, StreamRecord,
 };
 use crate::error::Result;
 
@@ -77,6 +77,10 @@ impl Control {
             | Change::Merge { .. }
             | Change::Scale { .. }
             | Change::Grow { .. } => self.reshard(stream).await,
+            Change::Configure { record_kib_max, monitored } => {
+                let settings = (*record_kib_max, *monitored);
+                self.finish(stream, move |stream, edit| configure(stream, edit, settings)).await
+            }
         }
     }
 
@@ -157,6 +161,12 @@ fn switch(
         edit.put_shard(&stream.key, id, record);
     }
     let record = StreamRecord { next_shard, pending: None, ..stream.record.clone() };
+    edit.put_stream(&stream.key, record);
+}
+
+fn configure(stream: &Stream, edit: &mut Edit, settings: (u32, ShardMetrics)) {
+    let (record_kib_max, monitored) = settings;
+    let record = StreamRecord { record_kib_max, monitored, pending: None, ..stream.record.clone() };
     edit.put_stream(&stream.key, record);
 }
 

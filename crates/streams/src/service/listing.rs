@@ -106,7 +106,7 @@ impl Inner {
             has_more_shards: shards.next().is_some(),
             retention_period_hours: shapes::int(stream.record.retention_hours),
             stream_creation_timestamp: stream.record.created,
-            enhanced_monitoring: shapes::monitoring(),
+            enhanced_monitoring: shapes::monitoring(stream),
             encryption_type: shapes::UNENCRYPTED,
             key_id: None,
         };

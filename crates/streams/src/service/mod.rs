@@ -4,6 +4,7 @@ mod address;
 mod capacity;
 mod listing;
 mod reading;
+mod settings;
 mod shapes;
 mod streams;
 mod writing;
@@ -98,6 +99,22 @@ impl Handlers for Streams {
         input: DescribeStreamSummaryInput,
     ) -> Answer<DescribeStreamSummaryOutput> {
         Ok(self.inner().describe_stream_summary(caller, input)?)
+    }
+
+    async fn disable_enhanced_monitoring(
+        &self,
+        caller: &Caller,
+        input: DisableEnhancedMonitoringInput,
+    ) -> Answer<EnhancedMonitoringOutput> {
+        Ok(self.inner().disable_enhanced_monitoring(caller, input).await?)
+    }
+
+    async fn enable_enhanced_monitoring(
+        &self,
+        caller: &Caller,
+        input: EnableEnhancedMonitoringInput,
+    ) -> Answer<EnhancedMonitoringOutput> {
+        Ok(self.inner().enable_enhanced_monitoring(caller, input).await?)
     }
 
     async fn get_records(
@@ -198,6 +215,14 @@ impl Handlers for Streams {
         input: UpdateAccountSettingsInput,
     ) -> Answer<UpdateAccountSettingsOutput> {
         Ok(self.inner().update_account_settings(caller, input).await?)
+    }
+
+    async fn update_max_record_size(
+        &self,
+        caller: &Caller,
+        input: UpdateMaxRecordSizeInput,
+    ) -> Answer<()> {
+        Ok(self.inner().update_max_record_size(caller, input).await?)
     }
 
     async fn update_shard_count(

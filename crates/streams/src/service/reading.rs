@@ -91,12 +91,11 @@ impl Inner {
 
     /// Whether a read over the shard's rate is let through; counts it either way.
     fn lets_read(&self, stream: &Stream, shard: &Shard) -> bool {
-        let counters = &shard.live(&self.control.storage).counters;
         if self.control.rules.limits.mode == Mode::Relaxed {
-            counters.reads_over_rate.add(1);
+            stream.counters.reads_over_rate.add(1);
             return true;
         }
-        counters.reads_throttled.add(1);
+        shard.live(&self.control.storage).counters.reads_throttled.add(1);
         stream.counters.reads_throttled.add(1);
         false
     }

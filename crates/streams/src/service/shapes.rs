@@ -1,8 +1,10 @@
 //! Catalog values as shapes of the API.
 
-use wire::kinesis::{self, EncryptionType, EnhancedMetrics, StreamModeDetails, StreamStatus};
+use wire::kinesis::{
+    self, EncryptionType, EnhancedMetrics, MetricsName, StreamModeDetails, StreamStatus,
+};
 
-use crate::catalog::{Shard, Status, Stream, StreamMode};
+use crate::catalog::{Shard, ShardMetric, ShardMetrics, Status, Stream, StreamMode};
 
 pub(super) fn shard(shard: &Shard) -> kinesis::Shard {
     let record = &shard.record;
@@ -51,9 +53,24 @@ pub(super) fn mode(stream: &Stream) -> Option<StreamModeDetails> {
     Some(StreamModeDetails { stream_mode })
 }
 
-/// No shard-level metrics are switched on.
-pub(super) fn monitoring() -> Vec<EnhancedMetrics> {
-    vec![EnhancedMetrics { shard_level_metrics: Some(Vec::new()) }]
+pub(super) fn monitoring(stream: &Stream) -> Vec<EnhancedMetrics> {
+    vec![EnhancedMetrics { shard_level_metrics: Some(metrics(stream.record.monitored)) }]
+}
+
+pub(super) fn metrics(metrics: ShardMetrics) -> Vec<MetricsName> {
+    metrics.iter().map(metric).collect()
+}
+
+pub(super) fn metric(metric: ShardMetric) -> MetricsName {
+    match metric {
+        ShardMetric::IncomingBytes => MetricsName::IncomingBytes,
+        ShardMetric::IncomingRecords => MetricsName::IncomingRecords,
+        ShardMetric::OutgoingBytes => MetricsName::OutgoingBytes,
+        ShardMetric::OutgoingRecords => MetricsName::OutgoingRecords,
+        ShardMetric::WritesThrottled => MetricsName::WriteProvisionedThroughputExceeded,
+        ShardMetric::ReadsThrottled => MetricsName::ReadProvisionedThroughputExceeded,
+        ShardMetric::IteratorAge => MetricsName::IteratorAgeMilliseconds,
+    }
 }
 
 pub(super) const UNENCRYPTED: Option<EncryptionType> = Some(EncryptionType::None);

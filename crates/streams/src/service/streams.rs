@@ -67,7 +67,7 @@ impl Inner {
             stream_mode_details: shapes::mode(stream),
             retention_period_hours: shapes::int(stream.record.retention_hours),
             stream_creation_timestamp: stream.record.created,
-            enhanced_monitoring: shapes::monitoring(),
+            enhanced_monitoring: shapes::monitoring(stream),
             encryption_type: shapes::UNENCRYPTED,
             key_id: None,
             open_shard_count: shapes::int(stream.open_shards().len()),

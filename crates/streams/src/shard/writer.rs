@@ -7,7 +7,7 @@ use model::{SequenceNumber, Timestamp};
 use storage::{Batch, Commit, ENTRY_OVERHEAD, Permit, Storage};
 
 use super::{Live, payload};
-use crate::catalog::Shard;
+use crate::catalog::{Shard, Stream};
 use crate::config::Mode;
 use crate::error::Result;
 
@@ -51,6 +51,7 @@ impl Put<'_> {
 /// Appends the records of `puts` that the shard's throughput allows, and tells of each one
 /// whether it was: the `n`th admitted one has the `n`th number of what was written.
 pub(crate) fn write(
+    stream: &Stream,
     shard: &Shard,
     storage: &Storage,
     mode: Mode,
@@ -59,7 +60,7 @@ pub(crate) fn write(
     puts: &[Put<'_>],
 ) -> Result<(Option<Written>, Vec<bool>)> {
     let live = shard.live(storage);
-    let admitted = throttle(live, mode, now, puts);
+    let admitted = throttle(stream, live, mode, now, puts);
     let taken = || puts.iter().zip(&admitted).filter_map(|(put, admitted)| admitted.then_some(put));
     let (records, bytes) = taken().fold((0, 0), |(n, sum), put| (n + 1, sum + put.bytes()));
     live.counters.writes_throttled.add((puts.len() - records) as u64);
@@ -82,12 +83,18 @@ pub(crate) fn write(
     }
 }
 
-fn throttle(live: &Live, mode: Mode, now: Timestamp, puts: &[Put<'_>]) -> Vec<bool> {
+fn throttle(
+    stream: &Stream,
+    live: &Live,
+    mode: Mode,
+    now: Timestamp,
+    puts: &[Put<'_>],
+) -> Vec<bool> {
     let mut writes = live.writes.lock();
     let mut decide = |put: &Put<'_>| {
         let within = writes.take(put.bytes(), now);
         if !within && mode == Mode::Relaxed {
-            live.counters.writes_over_rate.add(1);
+            stream.counters.writes_over_rate.add(1);
         }
         within || mode == Mode::Relaxed
     };

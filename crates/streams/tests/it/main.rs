@@ -7,5 +7,6 @@ mod control;
 mod listing;
 mod records;
 mod reshard;
+mod settings;
 mod throttle;
 mod world;

@@ -93,11 +93,9 @@ async fn relaxed_limits_let_everything_through_and_count_it() {
     }
     let metrics = node.meters.render();
     let labels = "account=\"000000000001\",region=\"us-east-1\",stream=\"s\"";
-    let shard = format!("{labels},shard=\"{SHARD}\"");
     for line in [
-        format!("weir_streams_shard_writes_over_rate_total{{{shard}}} 5"),
-        format!("weir_streams_shard_reads_over_rate_total{{{shard}}} 3"),
-        format!("weir_streams_shard_incoming_records_total{{{shard}}} 10"),
+        format!("weir_streams_writes_over_rate_total{{{labels}}} 5"),
+        format!("weir_streams_reads_over_rate_total{{{labels}}} 3"),
         format!("weir_streams_incoming_bytes_total{{{labels}}} {}", 10 * 200 * 1024),
         format!("weir_streams_put_records_successful_records_total{{{labels}}} 10"),
         format!("weir_streams_get_records_success_total{{{labels}}} 8"),
@@ -111,6 +109,12 @@ async fn an_unused_shard_has_no_series_and_a_deleted_stream_none_at_all() {
     let world = World::new();
     let node = world.start().await;
     node.create("s", 2).await;
+    let input = EnableEnhancedMonitoringInput {
+        stream_name: Some("s".into()),
+        shard_level_metrics: vec![MetricsName::All],
+        ..Default::default()
+    };
+    node.streams.enable_enhanced_monitoring(&node.caller, input).await.unwrap();
     node.put_at("s", "0", "v").await;
     assert!(node.meters.render().contains(SHARD));
     assert!(!node.meters.render().contains("shardId-000000000001"));

@@ -5,6 +5,7 @@
 
 mod capacity;
 mod limits;
+mod monitoring;
 mod names;
 mod quick;
 mod records;
@@ -21,7 +22,10 @@ pub use capacity::{
     UpdateStreamRecordDistributionStrategyInput, UpdateStreamWarmThroughputInput,
     UpdateStreamWarmThroughputOutput,
 };
-pub use limits::{DescribeLimitsInput, DescribeLimitsOutput};
+pub use limits::{DescribeLimitsInput, DescribeLimitsOutput, UpdateMaxRecordSizeInput};
+pub use monitoring::{
+    DisableEnhancedMonitoringInput, EnableEnhancedMonitoringInput, EnhancedMonitoringOutput,
+};
 pub use records::{
     ChildShard, GetRecordsInput, GetRecordsOutput, GetShardIteratorInput, GetShardIteratorOutput,
     PutRecordInput, PutRecordOutput, PutRecordsInput, PutRecordsOutput, PutRecordsRequestEntry,

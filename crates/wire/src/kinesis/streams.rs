@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use model::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::limits::RECORD_KIB;
 use super::names::*;
 use super::shards::Shard;
 use super::{tags, timestamp};
@@ -142,10 +143,7 @@ impl Input for CreateStreamInput {
             optional("StreamModeDetails", Shape::Structure(&MODE_DETAILS)),
             optional("Tags", tags::TAG_MAP),
             optional("WarmThroughputMiBps", NATURAL),
-            optional(
-                "MaxRecordSizeInKiB",
-                Shape::Integer(Range { min: Some(1024), max: Some(10240) }),
-            ),
+            optional("MaxRecordSizeInKiB", RECORD_KIB),
             optional_text("RecordDistributionStrategy", DISTRIBUTION),
         ],
     };

@@ -60,6 +60,9 @@ macro_rules! target {
     ($input:ident, stream_arn) => {
         Target::Stream { name: None, arn: Some(&$input.stream_arn) }
     };
+    ($input:ident, stream_by_arn) => {
+        Target::Stream { name: None, arn: $input.stream_arn.as_deref() }
+    };
     ($input:ident, shards_page) => {
         Target::ShardsPage {
             name: $input.stream_name.as_deref(),

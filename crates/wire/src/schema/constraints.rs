@@ -112,9 +112,7 @@ impl Violations {
         }
         self.length(path, value, text.chars().count(), rules.length, shape);
         if !rules.values.is_empty() && !rules.values.contains(&text) {
-            let values = rules.values.join(", ");
-            let constraint = format!("Member must satisfy enum value set: [{values}]");
-            self.add(path, value, shape, &constraint);
+            self.add(path, value, shape, &enumerated(rules.values));
         }
     }
 
@@ -151,6 +149,12 @@ impl Violations {
                 let constraint = format!("Member must satisfy constraint: {}", both(rules.length));
                 self.add(path, value, shape, &constraint);
             }
+            let known = |element: &Value<'_>| is_one_of(element, rules.values);
+            if !rules.values.is_empty() && !elements.iter().all(known) {
+                let constraint =
+                    format!("Member must satisfy constraint: [{}]", enumerated(rules.values));
+                self.add(path, value, shape, &constraint);
+            }
         }
         for (at, element) in elements.iter().enumerate() {
             if self.is_full() {
@@ -159,7 +163,7 @@ impl Violations {
             let path = format!("{path}.{}.member", at + 1);
             match element {
                 Value::Null => self.add(&path, element, &list.element, NOT_NULL),
-                // The length of a text is reported for the list as a whole.
+                // What is wrong with a text is reported for the list as a whole.
                 Value::Str(_) => {}
                 _ => self.value(&path, element, &list.element),
             }
@@ -195,6 +199,18 @@ fn fits(value: &Value<'_>, length: Length) -> bool {
         Value::Str(text) => length.admits(text.chars().count()),
         _ => true,
     }
+}
+
+/// A null is reported by itself.
+fn is_one_of(value: &Value<'_>, values: &[&str]) -> bool {
+    match value {
+        Value::Str(text) => values.contains(&&**text),
+        _ => true,
+    }
+}
+
+fn enumerated(values: &[&str]) -> String {
+    format!("Member must satisfy enum value set: [{}]", values.join(", "))
 }
 
 /// `Records` inside nothing is `records`; `Data` inside `records.1.member` is

@@ -224,6 +224,24 @@ fn numbers_and_enumerations_out_of_range_are_named() {
          constraint: Member must satisfy enum value set: [AFTER_SEQUENCE_NUMBER, LATEST, \
          AT_TIMESTAMP, AT_SEQUENCE_NUMBER, TRIM_HORIZON]",
     );
+    invalid::<UpdateMaxRecordSizeInput>(
+        r#"{"MaxRecordSizeInKiB":1023}"#,
+        "1 validation error detected: Value '1023' at 'maxRecordSizeInKiB' failed to satisfy \
+         constraint: Member must have value greater than or equal to 1024",
+    );
+    invalid::<UpdateMaxRecordSizeInput>(
+        r#"{"MaxRecordSizeInKiB":10241}"#,
+        "1 validation error detected: Value '10241' at 'maxRecordSizeInKiB' failed to satisfy \
+         constraint: Member must have value less than or equal to 10240",
+    );
+    invalid::<EnableEnhancedMonitoringInput>(
+        r#"{"ShardLevelMetrics":["IncomingBytes","Bytes"]}"#,
+        "1 validation error detected: Value '[IncomingBytes, Bytes]' at 'shardLevelMetrics' \
+         failed to satisfy constraint: Member must satisfy constraint: [Member must satisfy enum \
+         value set: [IncomingBytes, IncomingRecords, OutgoingBytes, OutgoingRecords, \
+         WriteProvisionedThroughputExceeded, ReadProvisionedThroughputExceeded, \
+         IteratorAgeMilliseconds, ALL]]",
+    );
 }
 
 #[test]

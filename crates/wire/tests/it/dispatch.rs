@@ -164,6 +164,30 @@ impl Handlers for Echo {
         unexpected()
     }
 
+    async fn disable_enhanced_monitoring(
+        &self,
+        _: &Caller,
+        _: DisableEnhancedMonitoringInput,
+    ) -> Answer<DisableEnhancedMonitoringInput> {
+        unexpected()
+    }
+
+    async fn enable_enhanced_monitoring(
+        &self,
+        _: &Caller,
+        _: EnableEnhancedMonitoringInput,
+    ) -> Answer<EnableEnhancedMonitoringInput> {
+        unexpected()
+    }
+
+    async fn update_max_record_size(
+        &self,
+        _: &Caller,
+        _: UpdateMaxRecordSizeInput,
+    ) -> Answer<UpdateMaxRecordSizeInput> {
+        unexpected()
+    }
+
     async fn update_shard_count(
         &self,
         _: &Caller,
