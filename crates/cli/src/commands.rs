@@ -8,6 +8,7 @@ mod node;
 mod put;
 mod streams;
 mod tail;
+mod tls;
 
 use clap::Subcommand;
 
@@ -28,6 +29,8 @@ pub(crate) enum Command {
     Streams(streams::StreamsArgs),
     /// Measure a node's throughput and latency, and verify what it gives back
     Bench(bench::BenchArgs),
+    /// Make certificates for development
+    Tls(tls::TlsArgs),
     /// Print the effective configuration of a node
     Config(config::ConfigArgs),
     /// Verify the data directory of a stopped node; changes nothing
@@ -48,6 +51,7 @@ pub(crate) fn run(command: Command) -> anyhow::Result<Exit> {
             Command::Streams(args) => streams::run(args).await,
             Command::Bench(args) => bench::run(args).await,
             Command::Check(args) => check::run(args).await,
+            Command::Tls(args) => tls::run(&args),
             Command::Config(args) => config::run(&args),
             Command::Completions(args) => completions::run(&args),
         }

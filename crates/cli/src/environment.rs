@@ -2,10 +2,12 @@
 //! files that the AWS tools use, then what `weir dev` listens on.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use anyhow::Context;
+use bytes::Bytes;
 use clap::{Args, ValueEnum};
-use weir_client::{ClientConfig, Credentials, Encoding};
+use weir_client::{ClientCertificate, ClientConfig, Credentials, Encoding, Trust};
 
 use crate::profile::ProfileFile;
 
@@ -23,6 +25,15 @@ pub(crate) struct ConnectionArgs {
     /// The profile of ~/.aws/config and ~/.aws/credentials to use [env: AWS_PROFILE]
     #[arg(long, value_name = "NAME")]
     pub(crate) profile: Option<String>,
+    /// Trust the authorities in this PEM file instead of the machine's [env: AWS_CA_BUNDLE]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca_bundle: Option<PathBuf>,
+    /// Show this certificate (PEM) to a service that asks who connects
+    #[arg(long, value_name = "FILE", requires = "client_key")]
+    pub(crate) client_certificate: Option<PathBuf>,
+    /// The private key (PEM) of that certificate
+    #[arg(long, value_name = "FILE", requires = "client_certificate")]
+    pub(crate) client_key: Option<PathBuf>,
     /// The format of requests and answers
     #[arg(long, value_enum, default_value_t)]
     pub(crate) encoding: EncodingArg,
@@ -60,7 +71,16 @@ impl From<EncodingArg> for Encoding {
 impl ConnectionArgs {
     /// Puts together flags, environment and files.
     pub(crate) fn client_config(&self) -> anyhow::Result<ClientConfig> {
-        Ok(resolve(self, &Surroundings::of_this_process()?)?)
+        let around = Surroundings::of_this_process()?;
+        let mut config = resolve(self, &around)?;
+        if let Some(path) = ca_bundle(self, &around) {
+            config.trust = Trust::Only(read(&path)?);
+        }
+        if let (Some(chain), Some(key)) = (&self.client_certificate, &self.client_key) {
+            let (chain, key) = (read(chain)?, read(key)?);
+            config.certificate = Some(ClientCertificate { chain, key });
+        }
+        Ok(config)
     }
 }
 
@@ -83,7 +103,8 @@ struct Surroundings {
     credentials: ProfileFile,
 }
 
-const VARIABLES: [&str; 12] = [
+const VARIABLES: [&str; 13] = [
+    "AWS_CA_BUNDLE",
     "AWS_ENDPOINT_URL_KINESIS",
     "AWS_ENDPOINT_URL",
     "AWS_REGION",
@@ -138,10 +159,29 @@ impl Surroundings {
     }
 }
 
-fn resolve(flags: &ConnectionArgs, around: &Surroundings) -> Result<ClientConfig, Error> {
+/// The file of the authorities to trust, if not the machine's are.
+fn ca_bundle(flags: &ConnectionArgs, around: &Surroundings) -> Option<PathBuf> {
+    let set = flags.ca_bundle.clone();
+    let set = set.or_else(|| around.variable("AWS_CA_BUNDLE").map(PathBuf::from));
+    set.or_else(|| {
+        let name = profile_name(flags, around).unwrap_or("default");
+        Some(around.config.config_profile(name)?.get("ca_bundle")?.into())
+    })
+}
+
+fn read(path: &Path) -> anyhow::Result<Bytes> {
+    let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(bytes.into())
+}
+
+fn profile_name<'a>(flags: &'a ConnectionArgs, around: &'a Surroundings) -> Option<&'a str> {
     let named = flags.profile.as_deref();
     let named = named.or_else(|| around.variable("AWS_PROFILE"));
-    let named = named.or_else(|| around.variable("AWS_DEFAULT_PROFILE"));
+    named.or_else(|| around.variable("AWS_DEFAULT_PROFILE"))
+}
+
+fn resolve(flags: &ConnectionArgs, around: &Surroundings) -> Result<ClientConfig, Error> {
+    let named = profile_name(flags, around);
     let name = named.unwrap_or("default");
     let config = around.config.config_profile(name);
     let keys = around.credentials.credentials_profile(name);

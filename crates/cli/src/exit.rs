@@ -56,7 +56,7 @@ impl Exit {
 
 fn of_client(error: &weir_client::Error) -> Exit {
     match error {
-        weir_client::Error::Endpoint { .. } => Exit::Usage,
+        weir_client::Error::Endpoint { .. } | weir_client::Error::Tls { .. } => Exit::Usage,
         error if error.is_retryable() => Exit::Unavailable,
         _ => Exit::Failed,
     }
@@ -69,6 +69,7 @@ fn of_server(error: &server::Error) -> Exit {
         | Error::ConfigFile { .. }
         | Error::ConfigSyntax { .. }
         | Error::InsecureListen(_)
+        | Error::Tls { .. }
         | Error::Storage(storage::Error::Config(_)) => Exit::Usage,
         Error::Listen { .. } | Error::Locked { .. } => Exit::Unavailable,
         Error::Storage(storage::Error::Corrupt(_)) => Exit::Damaged,

@@ -14,6 +14,7 @@ use wire::{ApiError, Call, HttpRequest, Operation, codec, sigv4};
 use crate::endpoint::Endpoint;
 use crate::pool::{Answer, Failure, Pool};
 use crate::retry::Policy;
+use crate::tls::Tls;
 use crate::{ClientConfig, Error, Result};
 
 /// The parts of the world that a client touches; a simulation brings its own.
@@ -78,8 +79,13 @@ impl Client {
     pub fn in_world(config: ClientConfig, world: World) -> Result<Self> {
         let endpoint = Endpoint::parse(&config.endpoint)?;
         check_header_values(&config)?;
+        let tls = match endpoint.secure {
+            true => Some(Tls::new(&endpoint.name, &config.trust, config.certificate.as_ref())?),
+            false => None,
+        };
         let pool = Pool::new(
             world.net.clone(),
+            tls,
             endpoint.authority.clone(),
             config.connect_timeout,
             config.connections_max,

@@ -3,17 +3,22 @@
 use std::fmt;
 use std::time::Duration;
 
+use bytes::Bytes;
 use wire::Encoding;
 
 /// How to reach a service, as whom, and how patiently.
 #[derive(Clone, Debug)]
 pub struct ClientConfig {
-    /// Where the service listens: `http://HOST[:PORT]`.
+    /// Where the service listens: `https://HOST[:PORT]` or `http://HOST[:PORT]`.
     pub endpoint: String,
     /// The region the requests are signed for; Weir keeps streams per region.
     pub region: String,
     /// The key that signs the requests.
     pub credentials: Credentials,
+    /// Who may vouch for the service over `https`.
+    pub trust: Trust,
+    /// What the client shows over `https` if it is asked who it is.
+    pub certificate: Option<ClientCertificate>,
     /// The body format. CBOR is the smaller and faster one.
     pub encoding: Encoding,
     /// How long opening a connection may take.
@@ -36,6 +41,8 @@ impl Default for ClientConfig {
             endpoint: "http://127.0.0.1:4567".into(),
             region: "us-east-1".into(),
             credentials: Credentials::default(),
+            trust: Trust::default(),
+            certificate: None,
             encoding: Encoding::Cbor,
             connect_timeout: Duration::from_secs(5),
             attempt_timeout: Duration::from_secs(30),
@@ -44,6 +51,31 @@ impl Default for ClientConfig {
             backoff_max: Duration::from_secs(5),
             connections_max: 256,
         }
+    }
+}
+
+/// Which authorities may sign the certificate of a service.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Trust {
+    /// Those that the machine trusts.
+    #[default]
+    Platform,
+    /// These alone: certificates in PEM.
+    Only(Bytes),
+}
+
+/// A certificate of a client, and its key.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ClientCertificate {
+    /// The chain in PEM, the client's own certificate first.
+    pub chain: Bytes,
+    /// The private key in PEM.
+    pub key: Bytes,
+}
+
+impl fmt::Debug for ClientCertificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientCertificate").finish_non_exhaustive()
     }
 }
 

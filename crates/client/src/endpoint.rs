@@ -2,11 +2,16 @@
 
 use crate::{Error, Result};
 
-const DEFAULT_PORT: u16 = 80;
+const HTTP_PORT: u16 = 80;
+const HTTPS_PORT: u16 = 443;
 
-/// A parsed `http://HOST[:PORT]`.
+/// A parsed `http://HOST[:PORT]` or `https://HOST[:PORT]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Endpoint {
+    /// Whether connections are encrypted.
+    pub(crate) secure: bool,
+    /// `HOST` alone, which the certificate is for.
+    pub(crate) name: String,
     /// `HOST:PORT`, to connect to.
     pub(crate) authority: String,
     /// What the `Host` header says: the port is left out when it is the default one.
@@ -19,11 +24,11 @@ impl Endpoint {
         let Some((scheme, rest)) = text.split_once("://") else {
             return Err(invalid("it must look like http://HOST:PORT"));
         };
-        match scheme.to_ascii_lowercase().as_str() {
-            "http" => {}
-            "https" => return Err(invalid("https is not supported yet, use http")),
-            _ => return Err(invalid("the scheme must be http")),
-        }
+        let (secure, default_port) = match scheme.to_ascii_lowercase().as_str() {
+            "http" => (false, HTTP_PORT),
+            "https" => (true, HTTPS_PORT),
+            _ => return Err(invalid("the scheme must be http or https")),
+        };
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
         if !path.is_empty() {
             return Err(invalid("it must not have a path"));
@@ -36,13 +41,14 @@ impl Endpoint {
         if authority.len() > uri.host().len() && uri.port_u16().is_none() {
             return Err(invalid("the port must be a number up to 65535"));
         }
-        let port = uri.port_u16().unwrap_or(DEFAULT_PORT);
-        let host = if port == DEFAULT_PORT {
+        let port = uri.port_u16().unwrap_or(default_port);
+        let host = if port == default_port {
             uri.host().to_owned()
         } else {
             format!("{}:{port}", uri.host())
         };
-        Ok(Self { authority: format!("{}:{port}", uri.host()), host })
+        let (name, authority) = (uri.host().to_owned(), format!("{}:{port}", uri.host()));
+        Ok(Self { secure, name, authority, host })
     }
 }
 
@@ -58,9 +64,12 @@ mod tests {
             ("HTTP://weir.example", "weir.example:80", "weir.example"),
             ("http://weir.example:80", "weir.example:80", "weir.example"),
             ("http://[::1]:4567", "[::1]:4567", "[::1]:4567"),
+            ("https://weir.example", "weir.example:443", "weir.example"),
+            ("https://weir.example:80", "weir.example:80", "weir.example:80"),
         ] {
             let endpoint = Endpoint::parse(text).expect(text);
             assert_eq!((endpoint.authority.as_str(), endpoint.host.as_str()), (authority, host));
+            assert_eq!(endpoint.secure, text.starts_with("https"));
         }
     }
 
@@ -68,8 +77,7 @@ mod tests {
     fn what_is_wrong_with_an_endpoint_is_said() {
         for (text, reason) in [
             ("localhost:4567", "must look like"),
-            ("https://localhost", "https is not supported yet"),
-            ("ftp://localhost", "scheme must be http"),
+            ("ftp://localhost", "scheme must be http or https"),
             ("http://", "malformed"),
             ("http://localhost:70000", "port"),
             ("http://localhost:", "port"),

@@ -20,6 +20,12 @@ pub enum Error {
         /// What is wrong with it.
         reason: &'static str,
     },
+    /// No encrypted connection can be made with what is to be trusted or shown.
+    #[error("cannot use TLS: {reason}")]
+    Tls {
+        /// Why not.
+        reason: String,
+    },
     /// The region or a part of the key has blanks or characters that no header can carry.
     #[error("{what} has characters that cannot be sent")]
     Unprintable {
@@ -81,7 +87,9 @@ impl Error {
     /// After [`Error::Broken`] and [`Error::Timeout`] a retried put may write its records twice.
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Connect { .. } | Self::Broken { .. } | Self::Timeout { .. } => true,
+            // A certificate that is not trusted will not be later either.
+            Self::Connect { source, .. } => source.kind() != io::ErrorKind::InvalidData,
+            Self::Broken { .. } | Self::Timeout { .. } => true,
             Self::Service { error, .. } => error.code.is_retryable(),
             _ => false,
         }

@@ -24,7 +24,7 @@
 //! ```
 //!
 //! What this is not: a library for applications that share the work of a stream; that takes
-//! leases and checkpoints. Plain `http` only, for now.
+//! leases and checkpoints.
 
 mod client;
 mod config;
@@ -35,11 +35,12 @@ mod pages;
 mod pool;
 mod producer;
 mod retry;
+mod tls;
 
 pub use wire::{ApiError, Encoding, ErrorCode, kinesis};
 
 pub use client::{Client, World};
-pub use config::{ClientConfig, Credentials};
+pub use config::{ClientCertificate, ClientConfig, Credentials, Trust};
 pub use consumer::{Consumer, ConsumerConfig, Position, Received};
 pub use error::{Error, Result};
 pub use producer::{Producer, Record, Ticket, Written};

@@ -21,6 +21,8 @@ use tokio::time::timeout;
 
 use runtime::Net;
 
+use crate::tls::Tls;
+
 /// More than GetRecords' 10 MiB of payload in its largest encoding.
 const ANSWER_BYTES_MAX: usize = 32 * 1024 * 1024;
 
@@ -45,6 +47,7 @@ pub(crate) enum Failure {
 
 pub(crate) struct Pool {
     net: Arc<dyn Net>,
+    tls: Option<Tls>,
     authority: String,
     connect_timeout: Duration,
     turns: Semaphore,
@@ -54,12 +57,13 @@ pub(crate) struct Pool {
 impl Pool {
     pub(crate) fn new(
         net: Arc<dyn Net>,
+        tls: Option<Tls>,
         authority: String,
         connect_timeout: Duration,
         connections_max: usize,
     ) -> Self {
         let turns = Semaphore::new(connections_max.clamp(1, Semaphore::MAX_PERMITS));
-        Self { net, authority, connect_timeout, turns, idle: Mutex::default() }
+        Self { net, tls, authority, connect_timeout, turns, idle: Mutex::default() }
     }
 
     /// Sends `request` and waits for the whole answer.
@@ -89,7 +93,14 @@ impl Pool {
     }
 
     async fn connect(&self) -> Result<Link, Failure> {
-        let connected = timeout(self.connect_timeout, self.net.connect(&self.authority)).await;
+        let connect = async {
+            let stream = self.net.connect(&self.authority).await?;
+            match &self.tls {
+                Some(tls) => tls.connect(stream).await,
+                None => Ok(stream),
+            }
+        };
+        let connected = timeout(self.connect_timeout, connect).await;
         let stream = connected
             .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
             .map_err(Failure::Connect)?;

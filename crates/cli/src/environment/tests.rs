@@ -124,3 +124,20 @@ fn what_is_missing_is_named() {
         assert!(error.contains(complaint), "{error}");
     }
 }
+
+#[test]
+fn the_authorities_to_trust_are_of_the_flag_then_the_variable_then_the_profile() {
+    let none = ConnectionArgs::default();
+    let flag = ConnectionArgs { ca_bundle: Some("flag.pem".into()), ..none.clone() };
+    let config = "[default]\nca_bundle = profile.pem\n[profile other]\nregion = x\n";
+    let variable = ("AWS_CA_BUNDLE", "variable.pem");
+    for (flags, variables, expected) in [
+        (&flag, &[variable][..], Some("flag.pem")),
+        (&none, &[variable], Some("variable.pem")),
+        (&none, &[], Some("profile.pem")),
+        (&none, &[("AWS_PROFILE", "other")], None),
+    ] {
+        let found = ca_bundle(flags, &around(variables, config, ""));
+        assert_eq!(found, expected.map(PathBuf::from));
+    }
+}

@@ -5,5 +5,6 @@ mod crash;
 mod durability;
 mod faults;
 mod node;
+mod tls;
 mod tools;
 mod weir;
