@@ -6,11 +6,14 @@
 //!
 //! - A secret has no `Debug`, and is on disk only as the master key wrapped it.
 //! - What one key sealed for one purpose opens with no other key and for no other purpose.
+//! - Deny by default. A decision is a pure function of policies, principal, action, resource and
+//!   request.
 
 mod cipher;
 mod error;
 mod keys;
 mod master_key;
+pub mod policy;
 
 pub use cipher::{Cipher, KEY_BYTES, NONCE_BYTES, TAG_BYTES};
 pub use error::{Error, Result};

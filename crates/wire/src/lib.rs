@@ -31,7 +31,7 @@ pub mod value;
 pub use codec::Encoding;
 pub use error::{ApiError, Error, ErrorCode, Result};
 pub use operation::{
-    AdminHandlers, Answer, Call, Caller, Class, Events, Guard, Handlers, Operation, Reply,
-    Services, Target, coverage, dispatch,
+    AdminHandlers, Answer, Authority, Call, Caller, Class, Events, Guard, Handlers, Operation,
+    Reply, Services, Target, coverage, dispatch,
 };
 pub use request::{Headers, HttpRequest};

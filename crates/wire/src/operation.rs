@@ -14,7 +14,7 @@ mod caller;
 mod reply;
 mod target;
 
-pub use caller::Caller;
+pub use caller::{Authority, Caller};
 pub use reply::{Answer, Events, Reply};
 pub use target::{Guard, Target};
 
