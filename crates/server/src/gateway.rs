@@ -18,8 +18,8 @@ use tokio::time::Instant;
 use tracing::Instrument;
 use wire::envelope::{self, Accepted, RequestIds};
 use wire::{
-    AdminHandlers, ApiError, Caller, Encoding, ErrorCode, Guard, Handlers, HttpRequest, Operation,
-    Reply, Services, dispatch,
+    AdminHandlers, ApiError, Authority, Caller, Encoding, ErrorCode, Guard, Handlers, HttpRequest,
+    Operation, Reply, Services, dispatch,
 };
 
 use crate::access::{Access, Admitted};
@@ -185,6 +185,7 @@ fn caller(admitted: Admitted, request: &HttpRequest<'_>, peer: &Peer, ids: &Ids)
         source_ip: Some(peer.address.ip()),
         user_agent: request.headers.get("user-agent").unwrap_or_default().into(),
         secure_transport: peer.secure,
+        authority: Authority::default(),
     }
 }
 

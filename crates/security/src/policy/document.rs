@@ -233,7 +233,7 @@ fn action(text: &str) -> Result<Pattern, Malformed> {
         if name.contains(':') {
             return Err(Malformed::new("Actions/Condition can contain only one colon."));
         }
-        let is_name = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'*' | b'?');
+        let is_name = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'*' | b'?' | b'-');
         if name.is_empty() || !name.bytes().all(is_name) {
             return Err(Malformed(format!("The action {text} is not valid.")));
         }
