@@ -1,4 +1,4 @@
-//! The long name of a stream.
+//! The long names of streams and their consumers.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::limits::ARN_CHARS_MAX;
-use crate::names::{AccountId, Region, StreamName};
+use crate::names::{AccountId, ConsumerName, Region, StreamName};
+use crate::timestamp::Timestamp;
 
 /// `arn:<partition>:kinesis:<region>:<account>:stream/<name>`.
 ///
@@ -77,6 +78,73 @@ impl fmt::Display for StreamArn {
     }
 }
 
+/// `<ARN of the stream>/consumer/<name>:<second of its registration>`.
+///
+/// ```
+/// let text = "arn:aws:kinesis:us-east-1:000000000000:stream/orders/consumer/billing:1700000000";
+/// let arn: model::ConsumerArn = text.parse()?;
+/// assert_eq!(arn.stream().name().as_str(), "orders");
+/// assert_eq!(arn.name().as_str(), "billing");
+/// assert_eq!(arn.to_string(), text);
+/// # Ok::<(), model::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ConsumerArn {
+    stream: StreamArn,
+    name: ConsumerName,
+    created_seconds: u64,
+}
+
+impl ConsumerArn {
+    /// The ARN of a consumer that was registered at `created`.
+    pub fn new(stream: StreamArn, name: ConsumerName, created: Timestamp) -> Self {
+        Self { stream, name, created_seconds: created.as_seconds() }
+    }
+
+    /// The stream that it reads.
+    pub fn stream(&self) -> &StreamArn {
+        &self.stream
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &ConsumerName {
+        &self.name
+    }
+
+    /// The second of its registration, which tells apart consumers that had one name.
+    pub fn created_seconds(&self) -> u64 {
+        self.created_seconds
+    }
+}
+
+impl FromStr for ConsumerArn {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let error = || Error::new("the ARN of a consumer", text);
+        if text.len() > ARN_CHARS_MAX {
+            return Err(error());
+        }
+        let (stream, rest) = text.split_once("/consumer/").ok_or_else(error)?;
+        let (name, created) = rest.split_once(':').ok_or_else(error)?;
+        if !created.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(error());
+        }
+        Ok(Self {
+            stream: stream.parse().map_err(|_| error())?,
+            name: name.parse().map_err(|_| error())?,
+            created_seconds: created.parse().map_err(|_| error())?,
+        })
+    }
+}
+
+impl fmt::Display for ConsumerArn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { stream, name, created_seconds } = self;
+        write!(f, "{stream}/consumer/{name}:{created_seconds}")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -103,6 +171,15 @@ mod tests {
             "arn:aws:kinesis:us-east-1:123456789012:S",
         ] {
             assert!(bad.parse::<StreamArn>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_consumer_s_arn_is_refused() {
+        let stream = "arn:aws:kinesis:us-east-1:123456789012:stream/S";
+        for bad in ["", "/consumer/c", "/consumer/c:", "/consumer/c:+1", "/consumer/c d:1", "/c:1"]
+        {
+            assert!(format!("{stream}{bad}").parse::<ConsumerArn>().is_err(), "{bad}");
         }
     }
 }

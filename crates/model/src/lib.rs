@@ -11,10 +11,10 @@ mod sequence_number;
 mod shard_id;
 mod timestamp;
 
-pub use arn::StreamArn;
+pub use arn::{ConsumerArn, StreamArn};
 pub use error::{Error, Result};
 pub use hash_key::{HashKey, HashKeyRange};
-pub use names::{AccountId, Region, StreamName};
+pub use names::{AccountId, ConsumerName, Region, StreamName};
 pub use sequence_number::SequenceNumber;
 pub use shard_id::ShardId;
 pub use timestamp::Timestamp;

@@ -1,7 +1,7 @@
 //! What AWS fixes. What AWS lets an account raise is configuration, not here.
 
-/// Characters of a stream name.
-pub const STREAM_NAME_CHARS_MAX: usize = 128;
+/// Characters of the name of a stream or a consumer.
+pub const NAME_CHARS_MAX: usize = 128;
 /// Characters of an ARN.
 pub const ARN_CHARS_MAX: usize = 2048;
 /// Characters (not bytes) of a partition key.
@@ -51,6 +51,20 @@ pub const STREAM_MODE_CHANGES_PER_DAY: usize = 2;
 pub const WARM_MIBPS_MAX: u32 = 10 * 1024;
 /// What one shard contributes to it.
 pub const WARM_MIBPS_PER_SHARD: u32 = (SHARD_WRITE_BYTES_PER_SECOND / (1024 * 1024)) as u32;
+/// Enhanced fan-out consumers of a stream, unless its owner may have more.
+pub const CONSUMERS_PER_STREAM: u32 = 20;
+/// Consumers of a stream that may be CREATING at once.
+pub const CONSUMERS_CREATING_MAX: usize = 5;
+/// Consumers of one ListStreamConsumers answer.
+pub const LIST_CONSUMERS_MAX: usize = 100;
+/// What one shard gives per second to one enhanced fan-out consumer, in bytes.
+pub const CONSUMER_READ_BYTES_PER_SECOND: u64 = 2 * 1024 * 1024;
+/// SubscribeToShard calls of one consumer and shard per second.
+pub const SUBSCRIBE_CALLS_PER_SECOND: u64 = 1;
+/// How long a subscription keeps its place before another of its consumer may take it over.
+pub const SUBSCRIPTION_EXCLUSIVE_MS: u64 = 5000;
+/// A subscription hears something at least this often.
+pub const SUBSCRIPTION_EVENT_EVERY_MS: u64 = 5000;
 /// Shards of one DescribeStream answer.
 pub const DESCRIBE_STREAM_SHARDS_MAX: usize = 100;
 /// Shards of one ListShards answer.

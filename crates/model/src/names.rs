@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::limits::STREAM_NAME_CHARS_MAX;
+use crate::limits::NAME_CHARS_MAX;
 
 /// An AWS account: 12 digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -80,9 +80,11 @@ impl FromStr for StreamName {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let allowed = |b: u8| b.is_ascii_alphanumeric() || b"_.-".contains(&b);
-        let valid = (1..=STREAM_NAME_CHARS_MAX).contains(&text.len()) && text.bytes().all(allowed);
-        if valid { Ok(Self(text.into())) } else { Err(Error::new("the name of a stream", text)) }
+        if is_name(text) {
+            Ok(Self(text.into()))
+        } else {
+            Err(Error::new("the name of a stream", text))
+        }
     }
 }
 
@@ -90,6 +92,40 @@ impl fmt::Display for StreamName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// The name of an enhanced fan-out consumer: as a stream's, unique among those of its stream.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConsumerName(Arc<str>);
+
+impl ConsumerName {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for ConsumerName {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        if is_name(text) {
+            Ok(Self(text.into()))
+        } else {
+            Err(Error::new("the name of a consumer", text))
+        }
+    }
+}
+
+impl fmt::Display for ConsumerName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+fn is_name(text: &str) -> bool {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"_.-".contains(&b);
+    (1..=NAME_CHARS_MAX).contains(&text.len()) && text.bytes().all(allowed)
 }
 
 #[cfg(test)]
@@ -110,6 +146,7 @@ mod tests {
         assert!("n".repeat(128).parse::<StreamName>().is_ok());
         for bad in ["", "a b", "a/b", "ä", &"n".repeat(129)] {
             assert!(bad.parse::<StreamName>().is_err(), "{bad}");
+            assert!(bad.parse::<ConsumerName>().is_err(), "{bad}");
         }
         for bad in ["", "12345678901", "1234567890123", "12345678901x"] {
             assert!(bad.parse::<AccountId>().is_err(), "{bad}");

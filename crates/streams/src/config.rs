@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::fmt::serde::unsigned_duration::friendly::compact::required as friendly;
+use model::limits::CONSUMERS_PER_STREAM;
 use serde::{Deserialize, Serialize};
 
 /// How streams behave.
@@ -33,11 +34,17 @@ pub struct Limits {
     pub mode: Mode,
     /// The most open shards of provisioned streams in one account and region.
     pub shards_per_account: u32,
+    /// The most enhanced fan-out consumers of one stream, in `aws` mode.
+    pub consumers_per_stream: u32,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { mode: Mode::Aws, shards_per_account: 20_000 }
+        Self {
+            mode: Mode::Aws,
+            shards_per_account: 20_000,
+            consumers_per_stream: CONSUMERS_PER_STREAM,
+        }
     }
 }
 

@@ -61,6 +61,11 @@ pub(crate) fn no_such_stream(key: &StreamKey) -> Error {
     Error::NotFound(format!("Stream {} under account {} not found.", key.name, key.account))
 }
 
+/// No such consumer; `consumer` is its name or its ARN.
+pub(crate) fn no_such_consumer(key: &StreamKey, consumer: impl std::fmt::Display) -> Error {
+    Error::NotFound(format!("Consumer {consumer}, account {} not found.", key.account))
+}
+
 /// No such shard, as the control plane says it; `shard` is as the caller wrote it or canonical.
 pub(crate) fn no_such_shard(key: &StreamKey, shard: impl std::fmt::Display) -> Error {
     let StreamKey { name, account, .. } = key;

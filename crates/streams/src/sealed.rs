@@ -15,6 +15,7 @@ use security::{Cipher, NONCE_BYTES};
 /// What a token is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
+    ConsumersPage,
     ShardIterator,
     ShardsPage,
     StreamsPage,
@@ -52,6 +53,7 @@ impl Sealer {
 impl Kind {
     fn name(self) -> &'static [u8] {
         match self {
+            Self::ConsumersPage => b"consumers page 1",
             Self::ShardIterator => b"shard iterator 1",
             Self::ShardsPage => b"shards page 1",
             Self::StreamsPage => b"streams page 1",

@@ -21,6 +21,7 @@
 pub mod codec;
 pub mod envelope;
 mod error;
+pub mod event_stream;
 pub mod kinesis;
 pub mod operation;
 mod request;

@@ -203,7 +203,8 @@ operations! {
         /// Delete a stream and its records.
         DeleteStream: Control(stream) => delete_stream(DeleteStreamInput) -> ();
         /// Remove an enhanced fan-out consumer.
-        DeregisterStreamConsumer: Control;
+        DeregisterStreamConsumer: Control(consumer)
+            => deregister_stream_consumer(DeregisterStreamConsumerInput) -> ();
         /// Describe the settings of the account.
         DescribeAccountSettings: Control(account) => describe_account_settings(
             DescribeAccountSettingsInput
@@ -219,7 +220,9 @@ operations! {
         DescribeStream: Control(stream)
             => describe_stream(DescribeStreamInput) -> DescribeStreamOutput;
         /// Describe an enhanced fan-out consumer.
-        DescribeStreamConsumer: Control;
+        DescribeStreamConsumer: Control(consumer)
+            => describe_stream_consumer(DescribeStreamConsumerInput)
+                -> DescribeStreamConsumerOutput;
         /// Describe a stream without its shards.
         DescribeStreamSummary: Control(stream)
             => describe_stream_summary(DescribeStreamSummaryInput) -> DescribeStreamSummaryOutput;
@@ -248,7 +251,8 @@ operations! {
         /// List the shards of a stream, filtered, page by page.
         ListShards: Control(shards_page) => list_shards(ListShardsInput) -> ListShardsOutput;
         /// List the enhanced fan-out consumers of a stream.
-        ListStreamConsumers: Control;
+        ListStreamConsumers: Control(stream_arn)
+            => list_stream_consumers(ListStreamConsumersInput) -> ListStreamConsumersOutput;
         /// List streams, page by page.
         ListStreams: Control(account) => list_streams(ListStreamsInput) -> ListStreamsOutput;
         /// List the tags of a resource.
@@ -270,7 +274,9 @@ operations! {
         /// Receive records of a queue.
         ReceiveQueueRecords: Data;
         /// Register an enhanced fan-out consumer.
-        RegisterStreamConsumer: Control;
+        RegisterStreamConsumer: Control(stream_arn)
+            => register_stream_consumer(RegisterStreamConsumerInput)
+                -> RegisterStreamConsumerOutput;
         /// Remove tags of a stream.
         RemoveTagsFromStream: Control(stream)
             => remove_tags_from_stream(RemoveTagsFromStreamInput) -> ();
@@ -283,7 +289,8 @@ operations! {
         /// Stop encrypting the records of a stream.
         StopStreamEncryption: Control;
         /// Follow a shard as an enhanced fan-out consumer.
-        SubscribeToShard: Data;
+        SubscribeToShard: Data(consumer_arn)
+            => subscribe_to_shard(SubscribeToShardInput) -> Events;
         /// Add or replace tags of a resource.
         TagResource: Control(resource) => tag_resource(TagResourceInput) -> ();
         /// Remove tags of a resource.

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use model::{AccountId, Region, ShardId};
+use model::{AccountId, ConsumerName, Region, ShardId};
 use storage::{Change, LogId, Offset};
 
 use super::record::{
-    self, AccountRecord, Incarnation, NODE_KEY, NodeRecord, ShardRecord, StreamKey, StreamRecord,
+    self, AccountRecord, ConsumerRecord, Incarnation, NODE_KEY, NodeRecord, ShardRecord, StreamKey,
+    StreamRecord,
 };
 use super::snapshot::{Snapshot, Stream};
 
@@ -26,6 +27,8 @@ struct StreamEdit {
     removed: bool,
     /// `None` removes the shard.
     shards: BTreeMap<ShardId, Option<ShardRecord>>,
+    /// `None` removes the consumer.
+    consumers: BTreeMap<ConsumerName, Option<ConsumerRecord>>,
 }
 
 impl Edit {
@@ -38,7 +41,7 @@ impl Edit {
         self.streams.is_empty() && self.accounts.is_empty()
     }
 
-    /// An id that no stream had before.
+    /// An id that no stream or consumer had before.
     pub(crate) fn new_incarnation(&mut self) -> Incarnation {
         Incarnation(self.new_id())
     }
@@ -62,7 +65,7 @@ impl Edit {
         self.of(key).record = Some(record);
     }
 
-    /// Removes the stream and its shards.
+    /// Removes the stream, its shards and its consumers.
     pub(crate) fn remove_stream(&mut self, key: &StreamKey) {
         self.of(key).removed = true;
     }
@@ -73,6 +76,19 @@ impl Edit {
 
     pub(crate) fn remove_shard(&mut self, key: &StreamKey, id: ShardId) {
         self.of(key).shards.insert(id, None);
+    }
+
+    pub(crate) fn put_consumer(
+        &mut self,
+        key: &StreamKey,
+        name: &ConsumerName,
+        record: ConsumerRecord,
+    ) {
+        self.of(key).consumers.insert(name.clone(), Some(record));
+    }
+
+    pub(crate) fn remove_consumer(&mut self, key: &StreamKey, name: &ConsumerName) {
+        self.of(key).consumers.insert(name.clone(), None);
     }
 
     fn of(&mut self, key: &StreamKey) -> &mut StreamEdit {
@@ -91,16 +107,24 @@ impl Edit {
             let record = edit.record.as_ref().or(before.map(|stream| &stream.record));
             let Some(incarnation) = record.map(|record| record.incarnation) else { continue };
             let delete_shard = |id| Change::Delete { key: record::shard_key(incarnation, id) };
+            let delete_consumer =
+                |name| Change::Delete { key: record::consumer_key(incarnation, name) };
             if edit.removed {
                 changes.push(Change::Delete { key: key.table_key() });
                 let shards = before.map_or(&[][..], |stream| &stream.shards);
                 changes.extend(shards.iter().map(|shard| delete_shard(shard.id)));
+                let consumers = before.map_or(&[][..], |stream| &stream.consumers);
+                changes.extend(consumers.iter().map(|consumer| delete_consumer(&consumer.name)));
                 continue;
             }
             changes.extend(edit.record.as_ref().map(|record| put(key.table_key(), record)));
             changes.extend(edit.shards.iter().map(|(id, shard)| match shard {
                 Some(shard) => put(record::shard_key(incarnation, *id), shard),
                 None => delete_shard(*id),
+            }));
+            changes.extend(edit.consumers.iter().map(|(name, consumer)| match consumer {
+                Some(consumer) => put(record::consumer_key(incarnation, name), consumer),
+                None => delete_consumer(name),
             }));
         }
         changes
@@ -131,7 +155,12 @@ impl StreamEdit {
         let kept = kept.filter(|shard| !self.shards.contains_key(&shard.id));
         let mut shards: Vec<_> = kept.map(|shard| (shard.id, shard.record)).collect();
         shards.extend(self.shards.iter().filter_map(|(id, record)| Some((*id, (*record)?))));
-        Some(Stream::new(key.clone(), record, before, shards))
+        let kept = before.into_iter().flat_map(|stream| &stream.consumers);
+        let kept = kept.filter(|consumer| !self.consumers.contains_key(&consumer.name));
+        let mut consumers: Vec<_> =
+            kept.map(|consumer| (consumer.name.clone(), consumer.record.clone())).collect();
+        consumers.extend(self.consumers.into_iter().filter_map(|(n, record)| Some((n, record?))));
+        Some(Stream::new(key.clone(), record, before, shards, consumers))
     }
 }
 

@@ -1,4 +1,4 @@
-//! The catalog: every stream and shard of the node, and the one task that changes it.
+//! The catalog: every stream, shard and consumer of the node, and the one task that changes it.
 //!
 //! Readers take an immutable [`Snapshot`] and never wait. A change is a *decision*: a pure
 //! function of the latest snapshot that fills an [`Edit`] or refuses. The task takes decisions
@@ -29,10 +29,10 @@ use crate::error::{Error, Result};
 pub(crate) use edit::Edit;
 pub(crate) use monitored::{ShardMetric, ShardMetrics};
 pub(crate) use record::{
-    AccountRecord, Change, Commitment, Distribution, Incarnation, Pending, ShardRecord, StreamKey,
-    StreamMode, StreamRecord,
+    AccountRecord, Change, Commitment, ConsumerChange, ConsumerPending, ConsumerRecord,
+    Distribution, Incarnation, Pending, ShardRecord, StreamKey, StreamMode, StreamRecord,
 };
-pub(crate) use snapshot::{Shard, Snapshot, Status, Stream};
+pub(crate) use snapshot::{Consumer, Shard, Snapshot, Status, Stream};
 
 /// The catalog's table.
 const LOG: LogId = LogId(1);

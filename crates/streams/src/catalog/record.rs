@@ -8,7 +8,9 @@ use std::num::NonZeroU32;
 
 use bytes::Bytes;
 use minicbor::{Decode, Encode};
-use model::{AccountId, HashKeyRange, Region, SequenceNumber, ShardId, StreamName, Timestamp};
+use model::{
+    AccountId, ConsumerName, HashKeyRange, Region, SequenceNumber, ShardId, StreamName, Timestamp,
+};
 use storage::LogId;
 
 use super::cbor;
@@ -34,6 +36,8 @@ pub(super) const STREAMS: &[u8] = b"s";
 pub(super) const ACCOUNTS: &[u8] = b"a";
 /// What the keys of shards begin with.
 pub(super) const SHARDS: &[u8] = b"h";
+/// What the keys of consumers begin with.
+pub(super) const CONSUMERS: &[u8] = b"c";
 
 /// Names a stream in the whole node.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -43,7 +47,7 @@ pub(crate) struct StreamKey {
     pub(crate) name: StreamName,
 }
 
-/// Tells apart streams that had the same name, one after the other.
+/// Tells apart streams, or consumers, that had the same name, one after the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
 #[cbor(transparent)]
 pub(crate) struct Incarnation(#[n(0)] pub(crate) u64);
@@ -224,6 +228,42 @@ pub(crate) struct ShardRecord {
     pub(crate) adjacent_parent: Option<ShardId>,
 }
 
+/// An enhanced fan-out consumer of a stream.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct ConsumerRecord {
+    #[n(0)]
+    pub(crate) incarnation: Incarnation,
+    #[cbor(n(1), with = "cbor")]
+    pub(crate) created: Timestamp,
+    #[n(2)]
+    pub(crate) tags: BTreeMap<String, String>,
+    /// What is being done to it. Nothing: it is ACTIVE.
+    #[n(3)]
+    pub(crate) pending: Option<ConsumerPending>,
+}
+
+/// A change of a consumer that was accepted and is not done yet.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct ConsumerPending {
+    #[n(0)]
+    pub(crate) change: ConsumerChange,
+    /// Not before this moment.
+    #[cbor(n(1), with = "cbor")]
+    pub(crate) due: Timestamp,
+}
+
+/// What a pending change of a consumer does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub(crate) enum ConsumerChange {
+    /// Let it subscribe.
+    #[n(0)]
+    Register,
+    /// Forget it.
+    #[n(1)]
+    Deregister,
+}
+
 impl StreamKey {
     pub(super) fn table_key(&self) -> Bytes {
         format!("s{}{}\0{}", self.account, self.region, self.name).into()
@@ -262,6 +302,17 @@ pub(super) fn from_shard_key(key: &[u8]) -> Option<(Incarnation, ShardId)> {
     let (stream, shard) = key.strip_prefix(SHARDS)?.split_first_chunk()?;
     let shard = u32::from_be_bytes(shard.try_into().ok()?);
     Some((Incarnation(u64::from_be_bytes(*stream)), ShardId::new(shard)))
+}
+
+/// Where a consumer's record is in the table.
+pub(super) fn consumer_key(stream: Incarnation, consumer: &ConsumerName) -> Bytes {
+    [CONSUMERS, &stream.0.to_be_bytes(), consumer.as_str().as_bytes()].concat().into()
+}
+
+pub(super) fn from_consumer_key(key: &[u8]) -> Option<(Incarnation, ConsumerName)> {
+    let (stream, name) = key.strip_prefix(CONSUMERS)?.split_first_chunk()?;
+    let name = std::str::from_utf8(name).ok()?.parse().ok()?;
+    Some((Incarnation(u64::from_be_bytes(*stream)), name))
 }
 
 pub(super) fn encode<T: Encode<()>>(record: &T) -> Bytes {

@@ -8,12 +8,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use model::limits::WARM_MIBPS_PER_SHARD;
-use model::{AccountId, HashKey, HashKeyRange, Region, ShardId, StreamArn, Timestamp};
+use model::{
+    AccountId, ConsumerArn, ConsumerName, HashKey, HashKeyRange, Region, ShardId, StreamArn,
+    Timestamp,
+};
 use storage::{Offset, Storage, Table};
 
 use super::record::{
-    self, ACCOUNTS, AccountRecord, Change, Commitment, Incarnation, NODE_KEY, NodeRecord, SHARDS,
-    STREAMS, ShardRecord, StreamKey, StreamMode, StreamRecord,
+    self, ACCOUNTS, AccountRecord, CONSUMERS, Change, Commitment, ConsumerChange, ConsumerRecord,
+    Incarnation, NODE_KEY, NodeRecord, SHARDS, STREAMS, ShardRecord, StreamKey, StreamMode,
+    StreamRecord,
 };
 use crate::error::{Error, Result};
 use crate::metrics::StreamCounters;
@@ -36,6 +40,8 @@ pub(crate) struct Stream {
     pub(crate) shards: Vec<Shard>,
     /// Where in `shards` the open ones are, in the order of their hash keys.
     open: Vec<u32>,
+    /// By name.
+    pub(crate) consumers: Vec<Consumer>,
     pub(crate) counters: Arc<StreamCounters>,
     /// Counts the records that are spread evenly.
     turn: Arc<AtomicU64>,
@@ -47,6 +53,13 @@ pub(crate) struct Shard {
     pub(crate) id: ShardId,
     pub(crate) record: ShardRecord,
     slot: Arc<Slot>,
+}
+
+/// An enhanced fan-out consumer at one version of the catalog.
+#[derive(Clone)]
+pub(crate) struct Consumer {
+    pub(crate) name: ConsumerName,
+    pub(crate) record: ConsumerRecord,
 }
 
 /// Where a stream is in its life.
@@ -81,17 +94,26 @@ impl Snapshot {
             let (stream, id) = record::from_shard_key(&key).ok_or_else(|| foreign(&key))?;
             shards.entry(stream).or_default().push((id, record::decode(&key, &value)?));
         }
+        let mut consumers: BTreeMap<Incarnation, Vec<(ConsumerName, ConsumerRecord)>> =
+            BTreeMap::new();
+        for (key, value) in table.scan(CONSUMERS) {
+            let (stream, name) = record::from_consumer_key(&key).ok_or_else(|| foreign(&key))?;
+            consumers.entry(stream).or_default().push((name, record::decode(&key, &value)?));
+        }
         let mut streams = BTreeMap::new();
         for (key, value) in table.scan(STREAMS) {
             let name = StreamKey::from_table_key(&key).ok_or_else(|| foreign(&key))?;
             let record: StreamRecord = record::decode(&key, &value)?;
             let shards = shards.remove(&record.incarnation).unwrap_or_default();
+            let consumers = consumers.remove(&record.incarnation).unwrap_or_default();
             let base = previous.and_then(|p| p.same_stream(&name, record.incarnation));
-            let stream = Stream::new(name.clone(), record, base.map(Arc::as_ref), shards);
+            let stream =
+                Stream::new(name.clone(), record, base.map(Arc::as_ref), shards, consumers);
             streams.insert(name, Arc::new(stream));
         }
-        if !shards.is_empty() {
-            return Err(Error::Corrupt("it has shards of streams that it does not have".into()));
+        if !shards.is_empty() || !consumers.is_empty() {
+            let what = "it has shards or consumers of streams that it does not have";
+            return Err(Error::Corrupt(what.into()));
         }
         let mut accounts = BTreeMap::new();
         for (key, value) in table.scan(ACCOUNTS) {
@@ -144,12 +166,14 @@ impl Snapshot {
 }
 
 impl Stream {
-    /// A stream whose shards are `shards`, which need not be in order, in the place of `base`.
+    /// A stream with these shards and consumers, which need not be in order, in the place of
+    /// `base`.
     pub(super) fn new(
         key: StreamKey,
         record: StreamRecord,
         base: Option<&Self>,
         mut shards: Vec<(ShardId, ShardRecord)>,
+        mut consumers: Vec<(ConsumerName, ConsumerRecord)>,
     ) -> Self {
         shards.sort_unstable_by_key(|(id, _)| *id);
         let slot = |id| base.and_then(|base| base.shard(id)).map(|shard| shard.slot.clone());
@@ -158,9 +182,12 @@ impl Stream {
         let is_open = |index: &u32| shards[*index as usize].record.is_open();
         let mut open: Vec<_> = (0..shards.len() as u32).filter(is_open).collect();
         open.sort_unstable_by_key(|index| shards[*index as usize].record.range.start());
+        consumers.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        let consumers = consumers.into_iter().map(|(name, record)| Consumer { name, record });
+        let consumers = consumers.collect();
         let counters = base.map(|base| base.counters.clone()).unwrap_or_default();
         let turn = base.map(|base| base.turn.clone()).unwrap_or_default();
-        let stream = Self { key, record, shards, open, counters, turn };
+        let stream = Self { key, record, shards, open, consumers, counters, turn };
         stream.assert_covers_the_hash_space();
         stream
     }
@@ -200,6 +227,25 @@ impl Stream {
     pub(crate) fn shard(&self, id: ShardId) -> Option<&Shard> {
         let found = self.shards.binary_search_by_key(&id, |shard| shard.id);
         found.ok().map(|index| &self.shards[index])
+    }
+
+    pub(crate) fn consumer(&self, name: &ConsumerName) -> Option<&Consumer> {
+        let found = self.consumers.binary_search_by(|consumer| consumer.name.cmp(name));
+        found.ok().map(|index| &self.consumers[index])
+    }
+
+    /// Where a consumer is in its life, which ends with the stream's.
+    pub(crate) fn consumer_status(&self, consumer: &Consumer) -> Status {
+        match consumer.record.pending.as_ref().map(|pending| pending.change) {
+            _ if self.status() == Status::Deleting => Status::Deleting,
+            None => Status::Active,
+            Some(ConsumerChange::Register) => Status::Creating,
+            Some(ConsumerChange::Deregister) => Status::Deleting,
+        }
+    }
+
+    pub(crate) fn consumer_arn(&self, consumer: &Consumer) -> ConsumerArn {
+        ConsumerArn::new(self.arn(), consumer.name.clone(), consumer.record.created)
     }
 
     /// The open shards, in the order of their hash keys.

@@ -7,8 +7,9 @@ use storage::LogId;
 
 use super::monitored::{ShardMetric, ShardMetrics};
 use super::record::{
-    AccountRecord, Change, Commitment, Distribution, Incarnation, Pending, ShardRecord, StreamKey,
-    StreamMode, StreamRecord, decode, encode, from_shard_key, shard_key,
+    AccountRecord, Change, Commitment, ConsumerChange, ConsumerPending, ConsumerRecord,
+    Distribution, Incarnation, Pending, ShardRecord, StreamKey, StreamMode, StreamRecord,
+    consumer_key, decode, encode, from_consumer_key, from_shard_key, shard_key,
 };
 
 fn stream_key(name: &str) -> StreamKey {
@@ -95,7 +96,33 @@ prop_compose! {
     }
 }
 
+prop_compose! {
+    fn any_consumer()(
+        (incarnation, created) in any::<(u64, u64)>(),
+        tags in prop::collection::btree_map(".{0,9}", ".{0,9}", 0..4),
+        pending in prop::option::of(any::<(bool, u64)>()),
+    ) -> ConsumerRecord {
+        let pending = pending.map(|(leaves, due)| ConsumerPending {
+            change: if leaves { ConsumerChange::Deregister } else { ConsumerChange::Register },
+            due: Timestamp::from_millis(due),
+        });
+        let created = Timestamp::from_millis(created);
+        ConsumerRecord { incarnation: Incarnation(incarnation), created, tags, pending }
+    }
+}
+
 proptest! {
+    #[test]
+    fn a_consumer_reads_back_as_written(consumer in any_consumer()) {
+        prop_assert_eq!(decode::<ConsumerRecord>(b"c", &encode(&consumer)).unwrap(), consumer);
+    }
+
+    #[test]
+    fn a_consumer_s_key_reads_back_as_written(stream: u64, name in "[a-zA-Z0-9_.-]{1,128}") {
+        let (stream, name) = (Incarnation(stream), name.parse().unwrap());
+        prop_assert_eq!(from_consumer_key(&consumer_key(stream, &name)), Some((stream, name)));
+    }
+
     #[test]
     fn a_stream_reads_back_as_written(stream in any_stream()) {
         prop_assert_eq!(decode::<StreamRecord>(b"s", &encode(&stream)).unwrap(), stream);
@@ -111,7 +138,9 @@ proptest! {
         let _ = decode::<StreamRecord>(b"s", &bytes);
         let _ = decode::<ShardRecord>(b"h", &bytes);
         let _ = StreamKey::from_table_key(&bytes);
+        let _ = decode::<ConsumerRecord>(b"c", &bytes);
         let _ = from_shard_key(&bytes);
+        let _ = from_consumer_key(&bytes);
     }
 
     #[test]
@@ -204,4 +233,14 @@ fn records_are_written_as_the_format_says() {
     stream.pending = None;
     stream.monitored = monitored;
     assert!(hex(&encode(&stream)).ends_with("8105f6f6f61841"), "one byte, a bit for each metric");
+    let consumer = ConsumerRecord {
+        incarnation: Incarnation(1002),
+        created: Timestamp::from_millis(3000),
+        tags: BTreeMap::new(),
+        pending: Some(ConsumerPending {
+            change: ConsumerChange::Deregister,
+            due: Timestamp::from_millis(9),
+        }),
+    };
+    assert_eq!(hex(&encode(&consumer)), "84 1903ea 190bb8 a0 820109".replace(' ', ""));
 }

@@ -8,7 +8,8 @@ use model::limits::{ON_DEMAND_STREAMS_MAX, RETENTION_HOURS_MIN, STREAMS_IN_TRANS
 
 use super::{Rules, capacity, existing, not_in};
 use crate::catalog::{
-    Change, Distribution, Edit, ShardMetrics, Snapshot, Status, StreamKey, StreamMode, StreamRecord,
+    Change, Consumer, Distribution, Edit, ShardMetrics, Snapshot, Status, StreamKey, StreamMode,
+    StreamRecord,
 };
 use crate::error::{Error, Result, shard_limit, transition_limit};
 
@@ -114,17 +115,26 @@ fn check_transitions(snapshot: &Snapshot, key: &StreamKey) -> Result<()> {
     Ok(())
 }
 
-/// DeleteStream: the stream is DELETING; what was pending is given up.
+/// DeleteStream: the stream is DELETING, and its consumers with it, if that was asked for; what
+/// was pending is given up.
 pub(crate) fn delete(
     snapshot: &Snapshot,
     edit: &mut Edit,
     rules: &Rules,
     now: Timestamp,
-    key: &StreamKey,
+    (key, with_consumers): (&StreamKey, bool),
 ) -> Result<()> {
     let stream = existing(snapshot, key)?;
+    let stays = |consumer: &&Consumer| stream.consumer_status(consumer) != Status::Deleting;
     match stream.status() {
         Status::Deleting => return Err(not_in(stream, "ACTIVE")),
+        _ if !with_consumers && stream.consumers.iter().any(|c| stays(&c)) => {
+            let StreamKey { name, account, .. } = key;
+            return Err(Error::InUse(format!(
+                "Stream {name} under account {account} has registered consumers. Deregister them, \
+                 or set EnforceConsumerDeletion."
+            )));
+        }
         // It counts among those in transition already.
         Status::Creating => {}
         Status::Active | Status::Updating if rules.keeps_quotas() => {

@@ -8,6 +8,7 @@
 //! may be repeated, or cut anywhere.
 
 pub(crate) mod capacity;
+pub(crate) mod consumers;
 pub(crate) mod lifecycle;
 mod plan;
 pub(crate) mod rates;
@@ -53,9 +54,13 @@ impl Rules {
     }
 
     fn pending(&self, change: Change, now: Timestamp) -> Option<Pending> {
+        Some(Pending { change, due: self.due(now) })
+    }
+
+    /// When a change that is accepted `now` is done.
+    fn due(&self, now: Timestamp) -> Timestamp {
         let delay = u64::try_from(self.transition_delay.as_millis()).unwrap_or(u64::MAX);
-        let due = Timestamp::from_millis(now.as_millis().saturating_add(delay));
-        Some(Pending { change, due })
+        Timestamp::from_millis(now.as_millis().saturating_add(delay))
     }
 }
 
@@ -73,7 +78,7 @@ impl Control {
         let before = self.catalog.change(decide).await?;
         if self.rules.transition_delay.is_zero()
             && let Some(stream) = self.catalog.snapshot().stream(key)
-            && let Err(error) = self.complete(stream).await
+            && let Err(error) = self.complete_all(stream).await
         {
             // It is accepted and durable: the reconciler tries again.
             tracing::warn!(stream = %key.name, %error, "a change is not completed yet");

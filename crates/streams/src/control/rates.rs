@@ -17,11 +17,15 @@ pub(crate) enum Rated {
     CreateStream,
     DeleteStream,
     DescribeAccountSettings,
+    DeregisterStreamConsumer,
     DescribeLimits,
     DescribeStream,
+    DescribeStreamConsumer,
     DescribeStreamSummary,
+    ListStreamConsumers,
     ListStreams,
     MergeShards,
+    RegisterStreamConsumer,
     SplitShard,
     Tags,
     UpdateAccountSettings,
@@ -40,12 +44,15 @@ impl Rated {
         match self {
             Self::DescribeLimits => 1,
             Self::DescribeStream | Self::UpdateShardCount => 10,
-            Self::DescribeStreamSummary => 20,
+            Self::DescribeStreamConsumer | Self::DescribeStreamSummary => 20,
             Self::CreateStream
             | Self::DeleteStream
             | Self::DescribeAccountSettings
+            | Self::DeregisterStreamConsumer
+            | Self::ListStreamConsumers
             | Self::ListStreams
             | Self::MergeShards
+            | Self::RegisterStreamConsumer
             | Self::SplitShard
             | Self::Tags
             | Self::UpdateAccountSettings

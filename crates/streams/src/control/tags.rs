@@ -1,10 +1,11 @@
-//! Tags of streams: which ones AWS takes, and its words for those it does not.
+//! Tags of streams and consumers: which ones AWS takes, and its words for those it does not.
 
 use std::collections::BTreeMap;
 
+use model::ConsumerArn;
 use model::limits::TAGS_MAX;
 
-use super::active;
+use super::{active, consumers};
 use crate::catalog::{Edit, Snapshot, StreamKey, StreamRecord};
 use crate::error::{Error, Result};
 
@@ -41,7 +42,40 @@ pub(crate) fn remove(
     Ok(())
 }
 
-/// The tags that a stream is created with.
+/// TagResource of a consumer.
+pub(crate) fn add_to_consumer(
+    snapshot: &Snapshot,
+    edit: &mut Edit,
+    (key, arn): (&StreamKey, &ConsumerArn),
+    tags: BTreeMap<String, String>,
+) -> Result<()> {
+    check_characters(tags.iter().flat_map(|(key, value)| [key, value]))?;
+    let (_, consumer) = consumers::active(snapshot, key, arn)?;
+    check_percent(key, "add tags to", tags.iter().flat_map(|(key, value)| [key, value]))?;
+    let mut record = consumer.record.clone();
+    record.tags.extend(tags);
+    check_count(key, record.tags.len())?;
+    edit.put_consumer(key, arn.name(), record);
+    Ok(())
+}
+
+/// UntagResource of a consumer.
+pub(crate) fn remove_from_consumer(
+    snapshot: &Snapshot,
+    edit: &mut Edit,
+    (key, arn): (&StreamKey, &ConsumerArn),
+    tag_keys: &[String],
+) -> Result<()> {
+    check_characters(tag_keys)?;
+    let (_, consumer) = consumers::active(snapshot, key, arn)?;
+    check_percent(key, "remove tags from", tag_keys)?;
+    let mut record = consumer.record.clone();
+    record.tags.retain(|tag, _| !tag_keys.contains(tag));
+    edit.put_consumer(key, arn.name(), record);
+    Ok(())
+}
+
+/// The tags that a stream or a consumer begins with.
 pub(crate) fn check_new(key: &StreamKey, tags: &BTreeMap<String, String>) -> Result<()> {
     check_characters(tags.iter().flat_map(|(key, value)| [key, value]))?;
     check_percent(key, "add tags to", tags.iter().flat_map(|(key, value)| [key, value]))?;

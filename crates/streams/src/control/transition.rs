@@ -21,23 +21,26 @@ use crate::error::Result;
 /// How long after a failure to try again.
 const RETRY: Duration = Duration::from_secs(1);
 
+/// What waits for its moment: that moment, and when it is by tokio's clock.
+type Due = BTreeMap<Incarnation, (Timestamp, Instant)>;
+
 impl Control {
     /// Completes every pending change when it is due, for ever.
     pub(crate) async fn run_transitions(self) {
-        let mut due: BTreeMap<Incarnation, (Pending, Instant)> = BTreeMap::new();
+        let mut due = Due::default();
         loop {
             let snapshot = self.catalog.snapshot();
             self.schedule(&snapshot, &mut due);
             for stream in snapshot.streams.values() {
-                let Some((_, at)) = due.get_mut(&stream.record.incarnation) else { continue };
-                if *at > Instant::now() {
-                    continue;
+                if is_due(&due, stream.record.incarnation) {
+                    let completed = self.complete(stream).await;
+                    settle(&mut due, stream, stream.record.incarnation, completed);
                 }
-                if let Err(error) = self.complete(stream).await {
-                    tracing::warn!(stream = %stream.key.name, %error, "a change waits");
-                    *at = Instant::now() + RETRY;
-                } else {
-                    due.remove(&stream.record.incarnation);
+                for consumer in &stream.consumers {
+                    if is_due(&due, consumer.record.incarnation) {
+                        let completed = self.complete_consumer(stream, consumer).await;
+                        settle(&mut due, stream, consumer.record.incarnation, completed);
+                    }
                 }
             }
             let next = due.values().map(|(_, at)| *at).min();
@@ -53,18 +56,23 @@ impl Control {
 
     /// Notes when each pending change is due: by the wall clock, but never later than a whole
     /// delay from when this process first saw it, whatever the wall clock does.
-    fn schedule(&self, snapshot: &Snapshot, due: &mut BTreeMap<Incarnation, (Pending, Instant)>) {
-        let pending: BTreeMap<_, _> = snapshot
-            .streams
-            .values()
-            .filter_map(|s| Some((s.record.incarnation, s.record.pending.clone()?)))
-            .collect();
-        due.retain(|stream, (known, _)| pending.get(stream) == Some(known));
-        for (stream, pending) in pending {
-            let left = Duration::from_millis(pending.due.millis_since(self.clock.now()));
+    fn schedule(&self, snapshot: &Snapshot, due: &mut Due) {
+        let pending: BTreeMap<_, _> =
+            snapshot.streams.values().flat_map(|stream| pending_in(stream)).collect();
+        due.retain(|id, (known, _)| pending.get(id) == Some(known));
+        for (id, moment) in pending {
+            let left = Duration::from_millis(moment.millis_since(self.clock.now()));
             let left = left.min(self.rules.transition_delay);
-            due.entry(stream).or_insert_with(|| (pending, Instant::now() + left));
+            due.entry(id).or_insert_with(|| (moment, Instant::now() + left));
         }
+    }
+
+    /// Completes what is pending in `stream` and its consumers.
+    pub(crate) async fn complete_all(&self, stream: &Arc<Stream>) -> Result<()> {
+        for consumer in &stream.consumers {
+            self.complete_consumer(stream, consumer).await?;
+        }
+        self.complete(stream).await
     }
 
     /// Completes what is pending in `stream`, if anything is.
@@ -139,6 +147,30 @@ impl Control {
         };
         self.catalog.change(decide).await?;
         Ok(())
+    }
+}
+
+/// What is pending in a stream, and from which moment on it may be completed.
+fn pending_in(stream: &Stream) -> impl Iterator<Item = (Incarnation, Timestamp)> {
+    let own = stream.record.pending.as_ref().map(|p| (stream.record.incarnation, p.due));
+    let consumers = stream.consumers.iter().map(|consumer| &consumer.record);
+    let consumers = consumers.filter_map(|c| Some((c.incarnation, c.pending.as_ref()?.due)));
+    own.into_iter().chain(consumers)
+}
+
+fn is_due(due: &Due, id: Incarnation) -> bool {
+    due.get(&id).is_some_and(|(_, at)| *at <= Instant::now())
+}
+
+/// Forgets what was completed, and puts off what was not.
+fn settle(due: &mut Due, stream: &Stream, id: Incarnation, completed: Result<()>) {
+    let Err(error) = completed else {
+        due.remove(&id);
+        return;
+    };
+    tracing::warn!(stream = %stream.key.name, %error, "a change waits");
+    if let Some((_, at)) = due.get_mut(&id) {
+        *at = Instant::now() + RETRY;
     }
 }
 

@@ -1,6 +1,6 @@
-//! Which stream a request is about.
+//! Which stream or consumer a request is about.
 
-use model::{AccountId, Region, ShardId, StreamArn};
+use model::{AccountId, ConsumerArn, ConsumerName, Region, ShardId, StreamArn};
 use wire::{Caller, Operation};
 
 use crate::catalog::StreamKey;
@@ -46,8 +46,18 @@ pub(super) fn named(caller: &Caller, name: &str) -> Result<StreamKey> {
 
 /// The stream of an ARN. Those of other accounts need a policy, and there are none yet.
 pub(super) fn by_arn(caller: &Caller, operation: Operation, arn: &str) -> Result<StreamKey> {
-    let (account, region) = home(caller)?;
     let parsed: StreamArn = arn.parse().map_err(|e| Error::Invalid(format!("{e}")))?;
+    owned(caller, operation, &parsed, arn)
+}
+
+/// The stream `parsed`, which the resource `arn` is or belongs to.
+fn owned(
+    caller: &Caller,
+    operation: Operation,
+    parsed: &StreamArn,
+    arn: &str,
+) -> Result<StreamKey> {
+    let (account, region) = home(caller)?;
     if parsed.account() != account {
         return Err(Error::Denied(format!(
             "User: arn:{}:iam::{account}:root is not authorized to perform: kinesis:{} on \
@@ -59,6 +69,67 @@ pub(super) fn by_arn(caller: &Caller, operation: Operation, arn: &str) -> Result
     }
     let key = StreamKey { account, region, name: parsed.name().clone() };
     if *parsed.region() == key.region { Ok(key) } else { Err(no_such_stream(&key)) }
+}
+
+/// What a request about tags is about.
+pub(super) enum Resource {
+    Stream(StreamKey),
+    Consumer(StreamKey, ConsumerArn),
+}
+
+/// The stream or the consumer of an ARN.
+pub(super) fn resource(caller: &Caller, operation: Operation, arn: &str) -> Result<Resource> {
+    match arn.parse::<ConsumerArn>() {
+        Ok(parsed) => {
+            Ok(Resource::Consumer(owned(caller, operation, parsed.stream(), arn)?, parsed))
+        }
+        Err(_) => by_arn(caller, operation, arn).map(Resource::Stream),
+    }
+}
+
+/// The stream of a consumer's ARN, and that ARN.
+pub(super) fn consumer_by_arn(
+    caller: &Caller,
+    operation: Operation,
+    arn: &str,
+) -> Result<(StreamKey, ConsumerArn)> {
+    let parsed: ConsumerArn = arn.parse().map_err(|e| Error::Invalid(format!("{e}")))?;
+    Ok((owned(caller, operation, parsed.stream(), arn)?, parsed))
+}
+
+/// A consumer as a request names it.
+pub(super) enum ConsumerNamed {
+    /// One that was registered in a certain second.
+    ByArn(ConsumerArn),
+    ByName(ConsumerName),
+}
+
+/// The consumer that an ARN, a name with a stream, or all of them in agreement name.
+pub(super) fn consumer(
+    caller: &Caller,
+    operation: Operation,
+    (arn, stream, name): (Option<&str>, Option<&str>, Option<&str>),
+) -> Result<(StreamKey, ConsumerNamed)> {
+    let Some(arn) = arn else {
+        let (Some(stream), Some(name)) = (stream, name) else {
+            return Err(Error::Invalid(
+                "Either ConsumerARN or both StreamARN and ConsumerName should be provided.".into(),
+            ));
+        };
+        let key = by_arn(caller, operation, stream)?;
+        let name = name.parse().map_err(|e| Error::Invalid(format!("{e}")))?;
+        return Ok((key, ConsumerNamed::ByName(name)));
+    };
+    let (key, parsed) = consumer_by_arn(caller, operation, arn)?;
+    let other_stream = stream.is_some_and(|stream| stream != parsed.stream().to_string());
+    if other_stream || name.is_some_and(|name| name != parsed.name().as_str()) {
+        return Err(Error::Invalid(
+            "ConsumerARN, StreamARN and ConsumerName must name the same consumer if they are \
+             provided together."
+                .into(),
+        ));
+    }
+    Ok((key, ConsumerNamed::ByArn(parsed)))
 }
 
 /// The shard that a text names, as leniently as AWS reads it.

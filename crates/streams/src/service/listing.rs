@@ -12,8 +12,9 @@ use model::{ShardId, Timestamp};
 use wire::kinesis::*;
 use wire::{Caller, Operation};
 
+use super::address::{self, Resource};
+use super::shapes;
 use super::streams::at;
-use super::{address, shapes};
 use crate::Inner;
 use crate::catalog::{Incarnation, Shard, Status, Stream, StreamKey};
 use crate::control::rates::Rated;
@@ -244,15 +245,20 @@ impl Inner {
         caller: &Caller,
         input: ListTagsForResourceInput,
     ) -> Result<ListTagsForResourceOutput> {
-        let key = address::by_arn(caller, Operation::ListTagsForResource, &input.resource_arn)?;
-        self.rate(Rated::Tags, &key)?;
-        Ok(ListTagsForResourceOutput { tags: Some(self.tags(&key)?) })
+        let operation = Operation::ListTagsForResource;
+        let tags = match address::resource(caller, operation, &input.resource_arn)? {
+            Resource::Stream(key) => {
+                self.rate(Rated::Tags, &key)?;
+                self.tags(&key)?
+            }
+            Resource::Consumer(key, arn) => self.consumer_tags(&key, &arn)?,
+        };
+        Ok(ListTagsForResourceOutput { tags: Some(tags) })
     }
 
     fn tags(&self, key: &StreamKey) -> Result<Vec<Tag>> {
         let snapshot = self.control.catalog.snapshot();
-        let tags = existing(&snapshot, key)?.record.tags.clone();
-        Ok(tags.into_iter().map(|(key, value)| Tag { key, value: Some(value) }).collect())
+        Ok(shapes::tags(&existing(&snapshot, key)?.record.tags))
     }
 }
 
@@ -373,11 +379,11 @@ fn select(stream: &Stream, filter: Filter, now: Timestamp) -> Vec<&Shard> {
     }
 }
 
-fn page_size(wanted: Option<i32>, max: usize) -> usize {
+pub(super) fn page_size(wanted: Option<i32>, max: usize) -> usize {
     wanted.and_then(|wanted| usize::try_from(wanted).ok()).unwrap_or(max).min(max)
 }
 
-fn check_age(issued: u64, now: Timestamp) -> Result<()> {
+pub(super) fn check_age(issued: u64, now: Timestamp) -> Result<()> {
     let issued = Timestamp::from_millis(issued);
     if now.millis_since(issued) <= TOKEN_LIFETIME_MS {
         return Ok(());
@@ -385,6 +391,6 @@ fn check_age(issued: u64, now: Timestamp) -> Result<()> {
     Err(Error::ExpiredToken(expired_text("NextToken", "token", issued, now)))
 }
 
-fn invalid_token() -> Error {
+pub(super) fn invalid_token() -> Error {
     Error::Invalid("Invalid NextToken.".into())
 }

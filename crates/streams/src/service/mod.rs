@@ -2,6 +2,7 @@
 
 mod address;
 mod capacity;
+mod consumers;
 mod listing;
 mod reading;
 mod settings;
@@ -10,7 +11,7 @@ mod streams;
 mod writing;
 
 use wire::kinesis::*;
-use wire::{ApiError, Caller, ErrorCode, Handlers};
+use wire::{ApiError, Caller, ErrorCode, Events, Handlers};
 
 use crate::{Error, Inner, Streams};
 
@@ -77,6 +78,14 @@ impl Handlers for Streams {
         Ok(self.inner().describe_account_settings(caller)?)
     }
 
+    async fn deregister_stream_consumer(
+        &self,
+        caller: &Caller,
+        input: DeregisterStreamConsumerInput,
+    ) -> Answer<()> {
+        Ok(self.inner().deregister_stream_consumer(caller, input).await?)
+    }
+
     async fn describe_limits(
         &self,
         caller: &Caller,
@@ -91,6 +100,14 @@ impl Handlers for Streams {
         input: DescribeStreamInput,
     ) -> Answer<DescribeStreamOutput> {
         Ok(self.inner().describe_stream(caller, input)?)
+    }
+
+    async fn describe_stream_consumer(
+        &self,
+        caller: &Caller,
+        input: DescribeStreamConsumerInput,
+    ) -> Answer<DescribeStreamConsumerOutput> {
+        Ok(self.inner().describe_stream_consumer(caller, input)?)
     }
 
     async fn describe_stream_summary(
@@ -149,6 +166,14 @@ impl Handlers for Streams {
         Ok(self.inner().list_shards(caller, input)?)
     }
 
+    async fn list_stream_consumers(
+        &self,
+        caller: &Caller,
+        input: ListStreamConsumersInput,
+    ) -> Answer<ListStreamConsumersOutput> {
+        Ok(self.inner().list_stream_consumers(caller, input)?)
+    }
+
     async fn list_streams(
         &self,
         caller: &Caller,
@@ -189,6 +214,14 @@ impl Handlers for Streams {
         Ok(self.inner().put_records(caller, input).await?)
     }
 
+    async fn register_stream_consumer(
+        &self,
+        caller: &Caller,
+        input: RegisterStreamConsumerInput,
+    ) -> Answer<RegisterStreamConsumerOutput> {
+        Ok(self.inner().register_stream_consumer(caller, input).await?)
+    }
+
     async fn remove_tags_from_stream(
         &self,
         caller: &Caller,
@@ -199,6 +232,10 @@ impl Handlers for Streams {
 
     async fn split_shard(&self, caller: &Caller, input: SplitShardInput) -> Answer<()> {
         Ok(self.inner().split_shard(caller, input).await?)
+    }
+
+    async fn subscribe_to_shard(&self, _: &Caller, _: SubscribeToShardInput) -> Answer<Events> {
+        Err(ApiError::bare(ErrorCode::UnknownOperation))
     }
 
     async fn tag_resource(&self, caller: &Caller, input: TagResourceInput) -> Answer<()> {

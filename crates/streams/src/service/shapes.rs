@@ -1,10 +1,13 @@
 //! Catalog values as shapes of the API.
 
+use std::collections::BTreeMap;
+
 use wire::kinesis::{
-    self, EncryptionType, EnhancedMetrics, MetricsName, StreamModeDetails, StreamStatus,
+    self, ConsumerStatus, EncryptionType, EnhancedMetrics, MetricsName, StreamModeDetails,
+    StreamStatus, Tag,
 };
 
-use crate::catalog::{Shard, ShardMetric, ShardMetrics, Status, Stream, StreamMode};
+use crate::catalog::{Consumer, Shard, ShardMetric, ShardMetrics, Status, Stream, StreamMode};
 
 pub(super) fn shard(shard: &Shard) -> kinesis::Shard {
     let record = &shard.record;
@@ -43,6 +46,25 @@ pub(super) fn status(stream: &Stream) -> StreamStatus {
         Status::Updating => StreamStatus::Updating,
         Status::Deleting => StreamStatus::Deleting,
     }
+}
+
+pub(super) fn consumer(stream: &Stream, consumer: &Consumer) -> kinesis::Consumer {
+    kinesis::Consumer {
+        consumer_name: consumer.name.to_string(),
+        consumer_arn: stream.consumer_arn(consumer).to_string(),
+        consumer_status: match stream.consumer_status(consumer) {
+            Status::Creating => ConsumerStatus::Creating,
+            Status::Active | Status::Updating => ConsumerStatus::Active,
+            Status::Deleting => ConsumerStatus::Deleting,
+        },
+        consumer_creation_timestamp: consumer.record.created,
+    }
+}
+
+pub(super) fn tags(tags: &BTreeMap<String, String>) -> Vec<Tag> {
+    let tag =
+        |(key, value): (&String, &String)| Tag { key: key.clone(), value: Some(value.clone()) };
+    tags.iter().map(tag).collect()
 }
 
 pub(super) fn mode(stream: &Stream) -> Option<StreamModeDetails> {

@@ -7,7 +7,8 @@ use model::limits::{ON_DEMAND_STREAMS_MAX, RECORD_BYTES_MAX};
 use wire::kinesis::*;
 use wire::{Caller, Operation};
 
-use super::{address, capacity, shapes};
+use super::address::{self, Resource};
+use super::{capacity, shapes};
 use crate::Inner;
 use crate::catalog::{StreamKey, StreamMode};
 use crate::control::lifecycle::{self, NewStream};
@@ -41,9 +42,9 @@ impl Inner {
         let DeleteStreamInput { stream_name: name, stream_arn: arn, .. } = &input;
         let key = at(caller, Operation::DeleteStream, name, arn)?;
         self.rate(Rated::DeleteStream, &key)?;
-        let named = key.clone();
+        let (named, with_consumers) = (key.clone(), input.enforce_consumer_deletion == Some(true));
         let decide = move |snapshot: &_, edit: &mut _, rules: &_, now| {
-            lifecycle::delete(snapshot, edit, rules, now, &named)
+            lifecycle::delete(snapshot, edit, rules, now, (&named, with_consumers))
         };
         self.control.change(&key, decide).await?;
         Ok(())
@@ -71,7 +72,7 @@ impl Inner {
             encryption_type: shapes::UNENCRYPTED,
             key_id: None,
             open_shard_count: shapes::int(stream.open_shards().len()),
-            consumer_count: Some(0),
+            consumer_count: Some(shapes::int(stream.consumers.len())),
             warm_throughput: capacity::warm_throughput(&snapshot, stream, now),
             max_record_size_in_kib: Some(shapes::int(stream.record.record_kib_max)),
             channel_count: None,
@@ -201,8 +202,10 @@ impl Inner {
         caller: &Caller,
         input: TagResourceInput,
     ) -> Result<()> {
-        let key = address::by_arn(caller, Operation::TagResource, &input.resource_arn)?;
-        self.tag(key, input.tags).await
+        match address::resource(caller, Operation::TagResource, &input.resource_arn)? {
+            Resource::Stream(key) => self.tag(key, input.tags).await,
+            Resource::Consumer(key, arn) => self.tag_consumer(key, arn, input.tags).await,
+        }
     }
 
     async fn tag(
@@ -233,8 +236,10 @@ impl Inner {
         caller: &Caller,
         input: UntagResourceInput,
     ) -> Result<()> {
-        let key = address::by_arn(caller, Operation::UntagResource, &input.resource_arn)?;
-        self.untag(key, input.tag_keys).await
+        match address::resource(caller, Operation::UntagResource, &input.resource_arn)? {
+            Resource::Stream(key) => self.untag(key, input.tag_keys).await,
+            Resource::Consumer(key, arn) => self.untag_consumer(key, arn, input.tag_keys).await,
+        }
     }
 
     async fn untag(&self, key: StreamKey, tag_keys: Vec<String>) -> Result<()> {

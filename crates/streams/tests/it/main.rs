@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod capacity;
+mod consumers;
 mod control;
 mod listing;
 mod records;

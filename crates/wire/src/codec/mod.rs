@@ -103,11 +103,18 @@ pub fn decode_output<T: DeserializeOwned>(encoding: Encoding, body: &Bytes) -> R
 
 /// Writes a request or a response; `()` is an empty body.
 pub fn encode<T: Serialize>(encoding: Encoding, value: &T) -> Bytes {
+    let mut out = Vec::with_capacity(256);
+    encode_onto(encoding, value, &mut out);
+    out.into()
+}
+
+/// The same behind what is there.
+pub(crate) fn encode_onto<T: Serialize>(encoding: Encoding, value: &T, out: &mut Vec<u8>) {
     let written = match encoding {
-        Encoding::Json => writer::write::<json::Json, T>(value),
-        Encoding::Cbor => writer::write::<cbor::Cbor, T>(value),
+        Encoding::Json => writer::write::<json::Json, T>(value, out),
+        Encoding::Cbor => writer::write::<cbor::Cbor, T>(value, out),
     };
-    Bytes::from(written.expect("the shapes of this crate use only kinds that the writer knows"))
+    written.expect("the shapes of this crate use only kinds that the writer knows");
 }
 
 fn malformed(encoding: Encoding, reason: impl fmt::Display) -> Error {

@@ -51,16 +51,12 @@ fn unsupported<T>(kind: &str) -> Result<T, Unsupported> {
     Err(Unsupported(format!("no shape has a {kind}")))
 }
 
-/// The bytes of `value`.
-pub(super) fn write<F: Format, T: Serialize>(value: &T) -> Result<Vec<u8>, Unsupported> {
-    let mut out = Vec::with_capacity(256);
-    value.serialize(&mut Writer::<F> {
-        out: &mut out,
-        absent: false,
-        moment: false,
-        format: PhantomData,
-    })?;
-    Ok(out)
+/// Appends the bytes of `value`.
+pub(super) fn write<F: Format, T: Serialize>(
+    value: &T,
+    out: &mut Vec<u8>,
+) -> Result<(), Unsupported> {
+    value.serialize(&mut Writer::<F> { out, absent: false, moment: false, format: PhantomData })
 }
 
 struct Writer<'o, F> {

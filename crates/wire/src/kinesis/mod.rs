@@ -4,6 +4,7 @@
 //! Members that may be absent are `Option`s, which are never written as null.
 
 mod capacity;
+mod consumers;
 mod limits;
 mod monitoring;
 mod names;
@@ -21,6 +22,12 @@ pub use capacity::{
     UpdateAccountSettingsOutput, UpdateStreamModeInput,
     UpdateStreamRecordDistributionStrategyInput, UpdateStreamWarmThroughputInput,
     UpdateStreamWarmThroughputOutput,
+};
+pub use consumers::{
+    Consumer, ConsumerDescription, ConsumerStatus, DeregisterStreamConsumerInput,
+    DescribeStreamConsumerInput, DescribeStreamConsumerOutput, ListStreamConsumersInput,
+    ListStreamConsumersOutput, RegisterStreamConsumerInput, RegisterStreamConsumerOutput,
+    StartingPosition, SubscribeToShardEvent, SubscribeToShardInput,
 };
 pub use limits::{DescribeLimitsInput, DescribeLimitsOutput, UpdateMaxRecordSizeInput};
 pub use monitoring::{

@@ -12,6 +12,7 @@ const fn patterned(pattern: Pattern) -> Text {
 
 pub(super) const NAME: Text = text(1, 128, Some(Pattern::NAME));
 pub(super) const STREAM_ARN: Text = text(1, 2048, Some(Pattern::STREAM_ARN));
+pub(super) const CONSUMER_ARN: Text = text(1, 2048, Some(Pattern::CONSUMER_ARN));
 pub(super) const STREAM_ID: Text = text(1, 24, Some(Pattern::STREAM_ID));
 pub(super) const RESOURCE_ARN: Text = text(1, 2048, Some(Pattern::RESOURCE_ARN));
 pub(super) const HASH_KEY: Text = patterned(Pattern::HASH_KEY);

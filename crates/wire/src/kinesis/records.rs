@@ -10,7 +10,7 @@ use super::shards::HashKeyRange;
 use super::streams::EncryptionType;
 use super::timestamp;
 use crate::codec::Encoding;
-use crate::schema::{Input, Length, List, Shape, Structure};
+use crate::schema::{Input, Length, List, Shape, Structure, Text};
 
 /// The largest blob that any stream takes.
 const DATA_BYTES_MAX: u32 = 10 * 1024 * 1024;
@@ -190,6 +190,15 @@ impl ShardIteratorType {
     }
 }
 
+/// In the order in which AWS's text lists them.
+pub(super) const SHARD_ITERATOR_TYPE: Text = one_of(&[
+    "AFTER_SEQUENCE_NUMBER",
+    "LATEST",
+    "AT_TIMESTAMP",
+    "AT_SEQUENCE_NUMBER",
+    "TRIM_HORIZON",
+]);
+
 /// Asks for an iterator.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -220,17 +229,7 @@ impl Input for GetShardIteratorInput {
         members: &[
             STREAM_NAME_MEMBER,
             required_text("ShardId", NAME),
-            required_text(
-                "ShardIteratorType",
-                // The order in which AWS's text lists them.
-                one_of(&[
-                    "AFTER_SEQUENCE_NUMBER",
-                    "LATEST",
-                    "AT_TIMESTAMP",
-                    "AT_SEQUENCE_NUMBER",
-                    "TRIM_HORIZON",
-                ]),
-            ),
+            required_text("ShardIteratorType", SHARD_ITERATOR_TYPE),
             optional_text("StartingSequenceNumber", SEQUENCE_NUMBER),
             optional("Timestamp", Shape::Timestamp),
             STREAM_ARN_MEMBER,

@@ -30,6 +30,15 @@ pub enum Target<'a> {
         /// The ARN of the stream, if it is said as well.
         arn: Option<&'a str>,
     },
+    /// An enhanced fan-out consumer, by its ARN, by its name and its stream, or by all of them.
+    Consumer {
+        /// Its ARN.
+        arn: Option<&'a str>,
+        /// The ARN of its stream.
+        stream: Option<&'a str>,
+        /// Its name.
+        name: Option<&'a str>,
+    },
     /// Whatever has this ARN.
     Resource(&'a str),
 }
@@ -72,6 +81,16 @@ macro_rules! target {
     };
     ($input:ident, iterator) => {
         Target::Iterator { token: &$input.shard_iterator, arn: $input.stream_arn.as_deref() }
+    };
+    ($input:ident, consumer) => {
+        Target::Consumer {
+            arn: $input.consumer_arn.as_deref(),
+            stream: $input.stream_arn.as_deref(),
+            name: $input.consumer_name.as_deref(),
+        }
+    };
+    ($input:ident, consumer_arn) => {
+        Target::Consumer { arn: Some(&$input.consumer_arn), stream: None, name: None }
     };
     ($input:ident, resource) => {
         Target::Resource(&$input.resource_arn)

@@ -26,7 +26,7 @@ fn the_coverage_page_has_a_row_for_each_operation() {
     let page = coverage("kinesis");
     assert_eq!(page.lines().count(), Operation::of("kinesis").count() + 2);
     assert!(page.contains("| PutRecords | data | yes | Write up to 500 records"));
-    assert!(page.contains("| SubscribeToShard | data | not yet |"));
+    assert!(page.contains("| CreateQueue | control | not yet |"));
     assert!(coverage("weir").contains("| CreateUser | control |"));
 }
 

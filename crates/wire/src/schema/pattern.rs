@@ -26,6 +26,11 @@ impl Pattern {
         text: r"arn:aws.*:kinesis:.*:\d{12}:.*(stream|channel|queue)/\S+",
         matcher: is_resource_arn,
     };
+    /// ARNs of enhanced fan-out consumers.
+    pub const CONSUMER_ARN: Self = Self {
+        text: r"^(arn):aws.*:kinesis:.*:\d{12}:.*stream\/[a-zA-Z0-9_.-]+\/consumer\/[a-zA-Z0-9_.-]+:[0-9]+",
+        matcher: is_consumer_arn,
+    };
     /// The reserved ids of streams.
     pub const STREAM_ID: Self = Self { text: "[a-z0-9]{20}-[a-z0-9]{3}", matcher: is_stream_id };
 
@@ -72,6 +77,24 @@ fn is_resource_arn(text: &str) -> bool {
             rest.match_indices(kind)
                 .any(|(at, kind)| is_one_line(&rest[..at]) && is_solid(&rest[at + kind.len()..]))
         })
+    })
+}
+
+fn is_consumer_arn(text: &str) -> bool {
+    accounts_in(text).any(|(_, rest)| {
+        rest.match_indices("stream/")
+            .any(|(at, kind)| is_one_line(&rest[..at]) && is_consumer(&rest[at + kind.len()..]))
+    })
+}
+
+/// `name/consumer/name:number`.
+fn is_consumer(text: &str) -> bool {
+    let parts = text.split_once("/consumer/").and_then(|(stream, rest)| {
+        rest.split_once(':').map(|(consumer, number)| [stream, consumer, number])
+    });
+    parts.is_some_and(|[stream, consumer, number]| {
+        let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+        is_name(stream) && is_name(consumer) && is_number
     })
 }
 
@@ -166,5 +189,21 @@ mod tests {
             assert!(resource.matches(text), "{text}");
         }
         assert!(!resource.matches("arn:aws:kinesis:us-east-1:123456789012:topic/t"));
+        let consumer = Pattern::CONSUMER_ARN;
+        for text in [
+            "arn:aws:kinesis:us-east-1:123456789012:stream/s/consumer/c:1",
+            "arn:aws:kinesis:us-east-1:123456789012:x/stream/S.1/consumer/c_-.:1700000000",
+        ] {
+            assert!(consumer.matches(text), "{text}");
+        }
+        for text in [
+            "arn:aws:kinesis:us-east-1:123456789012:stream/s",
+            "arn:aws:kinesis:us-east-1:123456789012:stream/s/consumer/c",
+            "arn:aws:kinesis:us-east-1:123456789012:stream/s/consumer/c:",
+            "arn:aws:kinesis:us-east-1:123456789012:stream/s/consumer/c:1x",
+            "arn:aws:kinesis:us-east-1:123456789012:stream/s/t/consumer/c:1",
+        ] {
+            assert!(!consumer.matches(text), "{text}");
+        }
     }
 }

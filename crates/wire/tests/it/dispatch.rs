@@ -235,6 +235,46 @@ impl Handlers for Echo {
     ) -> Answer<UpdateStreamWarmThroughputInput> {
         unexpected()
     }
+
+    async fn deregister_stream_consumer(
+        &self,
+        _: &Caller,
+        _: DeregisterStreamConsumerInput,
+    ) -> Answer<DeregisterStreamConsumerInput> {
+        unexpected()
+    }
+
+    async fn describe_stream_consumer(
+        &self,
+        _: &Caller,
+        _: DescribeStreamConsumerInput,
+    ) -> Answer<DescribeStreamConsumerInput> {
+        unexpected()
+    }
+
+    async fn list_stream_consumers(
+        &self,
+        _: &Caller,
+        _: ListStreamConsumersInput,
+    ) -> Answer<ListStreamConsumersInput> {
+        unexpected()
+    }
+
+    async fn register_stream_consumer(
+        &self,
+        _: &Caller,
+        _: RegisterStreamConsumerInput,
+    ) -> Answer<RegisterStreamConsumerInput> {
+        unexpected()
+    }
+
+    async fn subscribe_to_shard(
+        &self,
+        _: &Caller,
+        _: SubscribeToShardInput,
+    ) -> Answer<SubscribeToShardInput> {
+        unexpected()
+    }
 }
 
 /// Lets everything pass but what is about a stream named `secret`.

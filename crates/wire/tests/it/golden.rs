@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use wire::codec::{decode_input, decode_output, encode};
 use wire::kinesis::*;
-use wire::{Call, Encoding, Operation};
+use wire::{ApiError, Call, Encoding, ErrorCode, Operation, event_stream};
 
 struct Transcript {
     path: PathBuf,
@@ -60,15 +60,7 @@ where
 {
     let transcript = Transcript::of(I::OPERATION);
     for members in ["full", "least"] {
-        let json = transcript.body(members, Encoding::Json, "request");
-        let cbor = transcript.body(members, Encoding::Cbor, "request");
-        let input: I = decode_input(Encoding::Json, &json).unwrap();
-        assert_eq!(decode_input::<I>(Encoding::Cbor, &cbor).unwrap(), input);
-        assert_eq!(encode(Encoding::Cbor, &input), cbor, "{} {members}", I::OPERATION.name());
-        let sent: serde_json::Value = serde_json::from_slice(&json).unwrap();
-        let ours = encode(Encoding::Json, &input);
-        assert_eq!(serde_json::from_slice::<serde_json::Value>(&ours).unwrap(), sent);
-
+        check_request::<I>(&transcript, members);
         let json = transcript.body(members, Encoding::Json, "response");
         let cbor = transcript.body(members, Encoding::Cbor, "response");
         let output: I::Output = decode_output(Encoding::Json, &json).unwrap();
@@ -79,6 +71,45 @@ where
     I::OPERATION
 }
 
+fn check_request<I: Call + PartialEq + std::fmt::Debug>(transcript: &Transcript, members: &str) {
+    let json = transcript.body(members, Encoding::Json, "request");
+    let cbor = transcript.body(members, Encoding::Cbor, "request");
+    let input: I = decode_input(Encoding::Json, &json).unwrap();
+    assert_eq!(decode_input::<I>(Encoding::Cbor, &cbor).unwrap(), input);
+    assert_eq!(encode(Encoding::Cbor, &input), cbor, "{} {members}", I::OPERATION.name());
+    let sent: serde_json::Value = serde_json::from_slice(&json).unwrap();
+    let ours = encode(Encoding::Json, &input);
+    assert_eq!(serde_json::from_slice::<serde_json::Value>(&ours).unwrap(), sent);
+}
+
+/// The one operation that answers with events: lines `<what> event stream <message in hex>`.
+fn check_subscription() -> Operation {
+    let transcript = Transcript::of(Operation::SubscribeToShard);
+    let message = |what: &str| {
+        let line = transcript
+            .text
+            .lines()
+            .find_map(|line| line.strip_prefix(&format!("{what} event stream ")));
+        from_hex(line.unwrap_or_else(|| panic!("the transcript lacks {what}")))
+    };
+    assert_eq!(event_stream::initial_response(), message("initial"));
+    for members in ["full", "least"] {
+        check_request::<SubscribeToShardInput>(&transcript, members);
+        let (written, mut decoder) = (message(members), event_stream::Decoder::default());
+        decoder.push(&written);
+        let event = decoder.next_event().unwrap().unwrap();
+        let event_stream::Event::Payload { encoding, kind, payload } = event else {
+            panic!("{event:?} is no event");
+        };
+        assert_eq!((encoding, &*kind), (Encoding::Json, SubscribeToShardEvent::KIND));
+        let event: SubscribeToShardEvent = decode_output(encoding, &payload).unwrap();
+        assert_eq!(event_stream::event(&kind, &event), written);
+    }
+    let error = ApiError::new(ErrorCode::ResourceInUse, "over");
+    assert_eq!(event_stream::exception(&error), message("exception"));
+    Operation::SubscribeToShard
+}
+
 #[test]
 fn every_supported_operation_reads_and_writes_its_transcript() {
     let checked = [
@@ -87,8 +118,10 @@ fn every_supported_operation_reads_and_writes_its_transcript() {
         check::<DecreaseStreamRetentionPeriodInput>(),
         check::<DeleteStreamInput>(),
         check::<DescribeAccountSettingsInput>(),
+        check::<DeregisterStreamConsumerInput>(),
         check::<DescribeLimitsInput>(),
         check::<DescribeStreamInput>(),
+        check::<DescribeStreamConsumerInput>(),
         check::<DescribeStreamSummaryInput>(),
         check::<DisableEnhancedMonitoringInput>(),
         check::<EnableEnhancedMonitoringInput>(),
@@ -96,14 +129,17 @@ fn every_supported_operation_reads_and_writes_its_transcript() {
         check::<GetShardIteratorInput>(),
         check::<IncreaseStreamRetentionPeriodInput>(),
         check::<ListShardsInput>(),
+        check::<ListStreamConsumersInput>(),
         check::<ListStreamsInput>(),
         check::<ListTagsForResourceInput>(),
         check::<ListTagsForStreamInput>(),
         check::<MergeShardsInput>(),
         check::<PutRecordInput>(),
         check::<PutRecordsInput>(),
+        check::<RegisterStreamConsumerInput>(),
         check::<RemoveTagsFromStreamInput>(),
         check::<SplitShardInput>(),
+        check_subscription(),
         check::<TagResourceInput>(),
         check::<UntagResourceInput>(),
         check::<UpdateAccountSettingsInput>(),
