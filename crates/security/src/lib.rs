@@ -11,7 +11,7 @@
 
 mod cipher;
 mod error;
-mod keys;
+pub mod keys;
 mod master_key;
 pub mod policy;
 

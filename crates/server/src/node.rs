@@ -11,7 +11,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use runtime::{LocalDisk, Meters, Tasks};
-use security::{KeyRing, MasterKey};
+use security::{KeyRing, MasterKey, keys};
 use storage::Storage;
 use streams::Streams;
 use tokio::time::Instant;
@@ -180,7 +180,14 @@ async fn open_keys(
 ) -> Result<(MasterKey, KeyRing)> {
     let master_key =
         load_or_create_master_key(&config.security, world.home.path(), &world.entropy)?;
-    let keys = KeyRing::start(storage, &master_key).await?;
+    let parts = keys::Parts {
+        storage: storage.clone(),
+        master_key: master_key.clone(),
+        clock: world.clock.clone(),
+        entropy: world.entropy.clone(),
+        tasks: world.tasks.clone(),
+    };
+    let keys = KeyRing::start(parts).await?;
     Ok((master_key, keys))
 }
 
