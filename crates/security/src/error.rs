@@ -43,6 +43,12 @@ pub enum Error {
     /// It exists already, or its state does not allow this.
     #[error("{0}")]
     Conflict(String),
+    /// The caller may not do this.
+    #[error("{0}")]
+    Denied(String),
+    /// There is no such thing.
+    #[error("{0}")]
+    NotFound(String),
     /// A quota is used up.
     #[error("{0}")]
     LimitExceeded(String),
@@ -64,6 +70,8 @@ impl From<Error> for ApiError {
             Error::KmsDisabled(_) => ErrorCode::KmsDisabled,
             Error::KmsInvalidState(_) => ErrorCode::KmsInvalidState,
             Error::KmsAccessDenied(_) => ErrorCode::KmsAccessDenied,
+            Error::Denied(_) => ErrorCode::AccessDenied,
+            Error::NotFound(_) => ErrorCode::ResourceNotFound,
             Error::Invalid(_) => ErrorCode::InvalidArgument,
             Error::Conflict(_) => ErrorCode::ResourceInUse,
             Error::LimitExceeded(_) => ErrorCode::LimitExceeded,
