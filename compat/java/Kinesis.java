@@ -16,6 +16,7 @@ import software.amazon.awssdk.core.interceptor.Context;
 import software.amazon.awssdk.core.interceptor.ExecutionAttributes;
 import software.amazon.awssdk.core.interceptor.ExecutionInterceptor;
 import software.amazon.awssdk.http.Protocol;
+import software.amazon.awssdk.http.ProtocolNegotiation;
 import software.amazon.awssdk.http.nio.netty.NettyNioAsyncHttpClient;
 import software.amazon.awssdk.services.kinesis.KinesisAsyncClient;
 import software.amazon.awssdk.services.kinesis.KinesisAsyncClientBuilder;
@@ -35,7 +36,8 @@ import software.amazon.awssdk.services.kinesis.model.StreamStatus;
 
 /**
  * The Java SDK v2 with nothing set but the endpoint. Its asynchronous Kinesis client, the one that
- * the KCL uses, speaks CBOR over HTTP/2 with prior knowledge; the same checks run over HTTP/1.1.
+ * the KCL uses, speaks CBOR over HTTP/2 with prior knowledge, over TLS as well: it offers no ALPN.
+ * The same checks run over HTTP/1.1, and over TLS with ALPN.
  */
 public final class Kinesis {
     private static final String FIRST = "shardId-000000000000";
@@ -52,9 +54,20 @@ public final class Kinesis {
         try (KinesisAsyncClient http2 = builder().build()) {
             new Kinesis(http2).everyCheck("HTTP/2");
         }
-        var http1 = NettyNioAsyncHttpClient.builder().protocol(Protocol.HTTP1_1);
-        try (KinesisAsyncClient client = builder().httpClientBuilder(http1).build()) {
-            new Kinesis(client).everyCheck("HTTP/1.1");
+        everyCheckOver("HTTP/1.1", NettyNioAsyncHttpClient.builder().protocol(Protocol.HTTP1_1));
+        if (System.getenv("WEIR_ENDPOINT").startsWith("https:")) {
+            everyCheckOver(
+                    "HTTP/2 by ALPN",
+                    NettyNioAsyncHttpClient.builder()
+                            .protocol(Protocol.HTTP2)
+                            .protocolNegotiation(ProtocolNegotiation.ALPN));
+        }
+    }
+
+    private static void everyCheckOver(String protocol, NettyNioAsyncHttpClient.Builder http)
+            throws Exception {
+        try (KinesisAsyncClient client = builder().httpClientBuilder(http).build()) {
+            new Kinesis(client).everyCheck(protocol);
         }
     }
 

@@ -1,5 +1,5 @@
-// The JavaScript SDK v3 with nothing set but the endpoint: over plain http its Kinesis client
-// speaks HTTP/2 with prior knowledge for every call.
+// The JavaScript SDK v3 with nothing set but the endpoint: its Kinesis client speaks HTTP/2 for every
+// call, with prior knowledge over plain http and by ALPN over TLS.
 
 "use strict";
 
@@ -58,7 +58,7 @@ async function read(position) {
 
 const text = (record) => Buffer.from(record.Data).toString();
 
-test("over http every call is HTTP/2", async () => {
+test("every call is HTTP/2", async () => {
   assert.equal(kinesis.config.requestHandler.metadata.handlerProtocol, "h2");
   await call("ListStreams", {});
 });

@@ -24,7 +24,8 @@ def client(**settings):
     """A client that never retries: an answer that a retry would hide should fail a check."""
     config = Config(retries={"total_max_attempts": 1}, **settings.pop("config", {}))
     settings = {"region_name": REGION, "endpoint_url": ENDPOINT, **settings}
-    return boto3.client("kinesis", config=config, **settings)
+    session = settings.pop("session", boto3)
+    return session.client("kinesis", config=config, **settings)
 
 
 def wait_until_active(kinesis, name):

@@ -3,6 +3,7 @@
 //! Every suite is an outside program under `compat/`. It gets a node of its own, started on a free
 //! port with an empty data directory, and learns of it through the environment.
 
+mod certificate;
 mod clients;
 mod node;
 mod suites;
@@ -54,14 +55,18 @@ pub(crate) fn build(debug: bool) -> Result<PathBuf> {
 fn run_those(weir: &Path, wanted: impl Fn(&str) -> bool) -> Result<()> {
     let mut failed = Vec::new();
     let mut report = Vec::new();
-    for suite in SUITES.iter().filter(|suite| wanted(suite.name)) {
+    let wanted: Vec<&Suite> = SUITES.iter().filter(|suite| wanted(suite.name)).collect();
+    if wanted.iter().any(|suite| suite.node.encrypts()) {
+        certificate::make(weir)?;
+    }
+    for suite in wanted {
         println!("--- {}", suite.name);
         let mut command = (suite.prepare)()?;
         let stopwatch = Stopwatch::start();
         let outcome = run_suite(suite, weir, &mut command);
         let verdict = if outcome.is_ok() { "ok" } else { "FAILED" };
         let seconds = stopwatch.elapsed().as_secs_f64();
-        report.push(format!("{:8} {verdict:6} {seconds:5.1} s", suite.name));
+        report.push(format!("{:12} {verdict:6} {seconds:5.1} s", suite.name));
         if let Err(error) = outcome {
             println!("{}: {error:#}", suite.name);
             failed.push(suite.name);
@@ -106,6 +111,11 @@ fn introduce(command: &mut Command, node: &Node, suite: &Suite) {
         .env("AWS_SHARED_CREDENTIALS_FILE", node.data_directory().join("credentials"))
         .env("NO_PROXY", "127.0.0.1")
         .env("PYTHONDONTWRITEBYTECODE", "1");
+    if suite.node.encrypts() {
+        for variable in ["WEIR_CERTIFICATE", "AWS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"] {
+            command.env(variable, certificate::certificate());
+        }
+    }
     if suite.node.verifies() {
         command.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY");
     } else {

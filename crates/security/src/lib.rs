@@ -11,13 +11,11 @@
 
 mod cipher;
 mod error;
-pub mod identity;
-pub mod keys;
+mod keys;
 mod master_key;
 pub mod policy;
 
 pub use cipher::{Cipher, KEY_BYTES, NONCE_BYTES, TAG_BYTES};
 pub use error::{Error, Result};
-pub use identity::Identity;
 pub use keys::KeyRing;
 pub use master_key::{MasterKey, WRAPPING_BYTES};

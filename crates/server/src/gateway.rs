@@ -11,6 +11,7 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use hyper::body::Incoming;
 use hyper::header::{HeaderName, HeaderValue};
+use hyper::http::Version;
 use hyper::http::request::Parts;
 use hyper::{Request, Response, StatusCode};
 use runtime::{Clock, Entropy};
@@ -19,7 +20,7 @@ use tracing::Instrument;
 use wire::envelope::{self, Accepted, RequestIds};
 use wire::{
     AdminHandlers, ApiError, Authority, Caller, Encoding, ErrorCode, Guard, Handlers, HttpRequest,
-    Operation, Reply, Services, dispatch, sigv4,
+    Operation, Reply, Services, dispatch,
 };
 
 use crate::access::{Access, Admitted};
@@ -95,8 +96,8 @@ impl<G: Guard, K: Handlers, W: AdminHandlers> Gateway<G, K, W> {
         };
         let Accepted { operation, encoding } = accepted;
         tracing::Span::current().record("operation", operation.name());
-        let (certificate, now) = (peer.principal.as_ref(), self.clock.now());
-        let admitted = self.access.admit(request, &body.bytes, sigv4::KINESIS, certificate, now);
+        let certificate = peer.principal.as_ref();
+        let admitted = self.access.admit(request, &body.bytes, certificate, self.clock.now());
         let response = match admitted.map(|admitted| caller(admitted, request, peer, ids)) {
             Ok(caller) => match self.call(accepted, &caller, &body).await {
                 Ok(answer) => envelope::success(encoding, answer),
@@ -175,31 +176,36 @@ fn failure(request: &HttpRequest<'_>, refusal: &ApiError) -> envelope::Response 
 
 /// Who calls, and from where.
 fn caller(admitted: Admitted, request: &HttpRequest<'_>, peer: &Peer, ids: &Ids) -> Caller {
-    let Admitted { principal, region, access_key_id } = admitted;
+    let Admitted { account, region, principal, access_key_id } = admitted;
     Caller {
-        account: principal.account.clone(),
+        account,
         region,
         request_id: ids.request_id.clone(),
-        principal: principal.arn.clone(),
+        principal,
         access_key_id,
         source_ip: Some(peer.address.ip()),
         user_agent: request.headers.get("user-agent").unwrap_or_default().into(),
         secure_transport: peer.secure,
-        authority: Authority::new(principal),
+        authority: Authority::default(),
     }
 }
 
 /// The request as the envelope and the signature look at it.
 fn http_request(head: &Parts) -> HttpRequest<'_> {
     let headers = head.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
-    // HTTP/2 says it in a pseudo-header, and clients sign it as `host` all the same.
-    let authority = head.uri.authority().map(|host| ("host", host.as_str().as_bytes()));
-    let host = authority.filter(|_| !head.headers.contains_key("host"));
+    // HTTP/2 says it in a pseudo-header. Most clients sign it as `host` all the same, the JavaScript
+    // SDK as what it is.
+    let named = head.uri.authority().map(|authority| authority.as_str().as_bytes());
+    let authority = named.filter(|_| head.version == Version::HTTP_2);
+    let host = named.filter(|_| !head.headers.contains_key("host"));
     HttpRequest {
         method: head.method.as_str(),
         path: head.uri.path(),
         query: head.uri.query().unwrap_or_default(),
-        headers: headers.chain(host).collect(),
+        headers: headers
+            .chain(authority.map(|authority| (":authority", authority)))
+            .chain(host.map(|host| ("host", host)))
+            .collect(),
     }
 }
 

@@ -90,7 +90,6 @@ fn assemble(
         stage: watch::Sender::new(Stage::Open),
         lock: Mutex::new(Some(lock)),
         config,
-        disk: parts.disk.clone(),
     })
 }
 

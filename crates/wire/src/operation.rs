@@ -5,7 +5,6 @@ use std::future::Future;
 
 use bytes::Bytes;
 
-use crate::admin::*;
 use crate::codec::{self, Encoding};
 use crate::error::{ApiError, ErrorCode};
 use crate::kinesis::*;
@@ -330,50 +329,43 @@ operations! {
     /// Carries out the operations that are Weir's own.
     weir: W: AdminHandlers, "Weir_20261125." {
         /// Make an account, with a key for its root.
-        CreateAccount: Control(account)
-            => create_account(CreateAccountInput) -> CreateAccountOutput;
+        CreateAccount: Control;
         /// List the accounts of the node.
-        ListAccounts: Control(account) => list_accounts(ListAccountsInput) -> ListAccountsOutput;
+        ListAccounts: Control;
         /// Make a user.
-        CreateUser: Control(user) => create_user(CreateUserInput) -> UserOutput;
+        CreateUser: Control;
         /// Show a user.
-        GetUser: Control(user) => get_user(GetUserInput) -> UserOutput;
+        GetUser: Control;
         /// List the users of the account, page by page.
-        ListUsers: Control(account) => list_users(ListUsersInput) -> ListUsersOutput;
+        ListUsers: Control;
         /// Delete a user that has no keys and no policies any more.
-        DeleteUser: Control(user) => delete_user(DeleteUserInput) -> ();
+        DeleteUser: Control;
         /// Make a role, with a policy that says who may assume it.
-        CreateRole: Control(role) => create_role(CreateRoleInput) -> RoleOutput;
+        CreateRole: Control;
         /// Show a role.
-        GetRole: Control(role) => get_role(GetRoleInput) -> RoleOutput;
+        GetRole: Control;
         /// List the roles of the account, page by page.
-        ListRoles: Control(account) => list_roles(ListRolesInput) -> ListRolesOutput;
+        ListRoles: Control;
         /// Change who may assume a role, and for how long.
-        UpdateRole: Control(role) => update_role(UpdateRoleInput) -> RoleOutput;
+        UpdateRole: Control;
         /// Delete a role that has no policies any more.
-        DeleteRole: Control(role) => delete_role(DeleteRoleInput) -> ();
+        DeleteRole: Control;
         /// Make an access key of a user, or of the caller's account itself.
-        CreateAccessKey: Control(key_owner)
-            => create_access_key(CreateAccessKeyInput) -> CreateAccessKeyOutput;
+        CreateAccessKey: Control;
         /// Switch an access key on or off.
-        UpdateAccessKey: Control(key_owner) => update_access_key(UpdateAccessKeyInput) -> ();
+        UpdateAccessKey: Control;
         /// Delete an access key.
-        DeleteAccessKey: Control(key_owner) => delete_access_key(DeleteAccessKeyInput) -> ();
+        DeleteAccessKey: Control;
         /// List the access keys of a user, or of the caller's account itself.
-        ListAccessKeys: Control(key_owner)
-            => list_access_keys(ListAccessKeysInput) -> ListAccessKeysOutput;
+        ListAccessKeys: Control;
         /// Attach a policy to a user or a role, or replace it.
-        PutPrincipalPolicy: Control(principal)
-            => put_principal_policy(PutPrincipalPolicyInput) -> ();
+        PutPrincipalPolicy: Control;
         /// Show a policy of a user or a role.
-        GetPrincipalPolicy: Control(principal)
-            => get_principal_policy(GetPrincipalPolicyInput) -> GetPrincipalPolicyOutput;
+        GetPrincipalPolicy: Control;
         /// List the policies of a user or a role.
-        ListPrincipalPolicies: Control(principal)
-            => list_principal_policies(ListPrincipalPoliciesInput) -> ListPrincipalPoliciesOutput;
+        ListPrincipalPolicies: Control;
         /// Detach a policy from a user or a role.
-        DeletePrincipalPolicy: Control(principal)
-            => delete_principal_policy(DeletePrincipalPolicyInput) -> ();
+        DeletePrincipalPolicy: Control;
     }
 }
 

@@ -14,7 +14,7 @@ pub struct HttpRequest<'a> {
 }
 
 /// The headers of a request, in the order they were sent. Names must be in lower case; over
-/// HTTP/2 the authority must have been added as `host`.
+/// HTTP/2 the authority must have been added, as `:authority` and as `host`.
 #[derive(Clone, Debug, Default)]
 pub struct Headers<'a>(Vec<(&'a str, &'a [u8])>);
 

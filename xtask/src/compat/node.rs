@@ -7,6 +7,8 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 
 use anyhow::{Context, Result, anyhow, ensure};
 
+use super::certificate;
+
 /// How a node is started, beside its address and its data directory.
 #[derive(Clone, Copy)]
 pub(crate) enum Profile {
@@ -16,21 +18,34 @@ pub(crate) enum Profile {
     Limited,
     /// `weir serve`: signatures are verified.
     Serve,
+    /// The same over TLS.
+    Tls,
 }
 
 impl Profile {
     pub(crate) fn verifies(self) -> bool {
-        matches!(self, Self::Serve)
+        matches!(self, Self::Serve | Self::Tls)
     }
 
-    fn arguments(self) -> &'static [&'static str] {
-        match self {
-            Self::Dev => &["dev"],
-            Self::Limited => {
-                &["dev", "--set", "limits.mode=aws", "--set", "limits.shards_per_account=10"]
-            }
-            Self::Serve => &["serve", "--set", "auth.mode=verify"],
+    pub(crate) fn encrypts(self) -> bool {
+        matches!(self, Self::Tls)
+    }
+
+    fn arguments(self) -> Vec<String> {
+        let (command, settings): (_, &[&str]) = match self {
+            Self::Dev => ("dev", &[]),
+            Self::Limited => ("dev", &["limits.mode=aws", "limits.shards_per_account=10"]),
+            Self::Serve => ("serve", &["auth.mode=verify"]),
+            // Not its limits, which are the same without TLS and would slow the checks down.
+            Self::Tls => ("serve", &["auth.mode=verify", "limits.mode=relaxed"]),
+        };
+        let mut settings: Vec<String> = settings.iter().map(ToString::to_string).collect();
+        if self.encrypts() {
+            settings.push(format!("tls.certificate={}", certificate::certificate().display()));
+            settings.push(format!("tls.key={}", certificate::key().display()));
         }
+        let set = settings.into_iter().flat_map(|setting| ["--set".to_owned(), setting]);
+        std::iter::once(command.to_owned()).chain(set).collect()
     }
 }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::clients;
 use super::node::Profile;
+use super::{certificate, clients};
 use crate::workspace;
 
 /// One outside program and the node it runs against.
@@ -27,11 +27,15 @@ pub(super) const SUITES: &[Suite] = &[
     Suite { name: "python", node: Profile::Dev, prepare: || boto3("test_*.py") },
     Suite { name: "auth", node: Profile::Serve, prepare: || boto3("verify_auth.py") },
     Suite { name: "limits", node: Profile::Limited, prepare: || boto3("aws_limits.py") },
-    Suite { name: "cli", node: Profile::Dev, prepare: aws_cli },
-    Suite { name: "js", node: Profile::Dev, prepare: javascript },
-    Suite { name: "java", node: Profile::Dev, prepare: java },
+    Suite { name: "cli", node: Profile::Dev, prepare: || aws_cli("test_*.py") },
+    Suite { name: "js", node: Profile::Dev, prepare: || javascript(&["kinesis"]) },
+    Suite { name: "java", node: Profile::Dev, prepare: || java("Kinesis") },
     Suite { name: "kcl", node: Profile::Dev, prepare: client_library },
-    Suite { name: RUST_SDK, node: Profile::Dev, prepare: rust },
+    Suite { name: "python-tls", node: Profile::Tls, prepare: || boto3("verify_tls.py") },
+    Suite { name: "cli-tls", node: Profile::Tls, prepare: || aws_cli("test_operations.py") },
+    Suite { name: "js-tls", node: Profile::Tls, prepare: || javascript(&["kinesis"]) },
+    Suite { name: "java-tls", node: Profile::Tls, prepare: || java("Kinesis") },
+    Suite { name: RUST_SDK, node: Profile::Dev, prepare: || rust("kinesis") },
 ];
 
 fn boto3(files: &str) -> Result<Command> {
@@ -40,29 +44,34 @@ fn boto3(files: &str) -> Result<Command> {
     Ok(python)
 }
 
-fn aws_cli() -> Result<Command> {
+fn aws_cli(files: &str) -> Result<Command> {
     let mut python = Command::new(clients::python("aws-cli", "compat/cli/requirements.txt")?);
-    python.args(["-m", "unittest", "discover", "-s", "compat/cli"]);
+    python.args(["-m", "unittest", "discover", "-s", "compat/cli", "-p", files]);
     Ok(python)
 }
 
-fn javascript() -> Result<Command> {
+/// Programs of `compat/js`.
+fn javascript(files: &[&str]) -> Result<Command> {
     let packages = clients::node_modules("js", "compat/js/package.json")?;
     let mut node = Command::new("node");
-    node.args(["--no-warnings", "--test", "--test-reporter=spec", "compat/js/kinesis.test.js"]);
+    node.args(["--no-warnings", "--test", "--test-reporter=spec"]);
+    node.args(files.iter().map(|file| format!("compat/js/{file}.test.js")));
     node.env("NODE_PATH", packages);
     Ok(node)
 }
 
-fn java() -> Result<Command> {
+/// A program of `compat/java` by its class.
+fn java(class: &str) -> Result<Command> {
     let python = clients::python("boto3", "compat/python/requirements.txt")?;
     let jars = clients::jars("java", &python)?.join("*");
     let classes = workspace::scratch().join("java-classes");
     let mut compiler = Command::new("javac");
     compiler.args(["-nowarn", "-proc:none", "-d"]).arg(&classes).arg("-cp").arg(&jars);
-    workspace::run(compiler.arg("compat/java/Kinesis.java"))?;
+    workspace::run(compiler.arg(format!("compat/java/{class}.java")))?;
     let mut java = Command::new("java");
-    java.arg("-cp").arg(format!("{}:{}", classes.display(), jars.display())).arg("Kinesis");
+    java.arg(format!("-Djavax.net.ssl.trustStore={}", certificate::trust_store().display()));
+    java.arg(format!("-Djavax.net.ssl.trustStorePassword={}", certificate::STORE_PASSWORD));
+    java.arg("-cp").arg(format!("{}:{}", classes.display(), jars.display())).arg(class);
     Ok(java)
 }
 
@@ -77,8 +86,8 @@ fn client_library() -> Result<Command> {
     Ok(python)
 }
 
-fn rust() -> Result<Command> {
-    let test = ["test", "--package", "compat-rust-sdk"];
+fn rust(file: &str) -> Result<Command> {
+    let test = ["test", "--package", "compat-rust-sdk", "--test", file];
     workspace::run(workspace::cargo(&test).arg("--no-run"))?;
     Ok(workspace::cargo(&test))
 }

@@ -13,7 +13,7 @@ mod records;
 mod shards;
 mod streams;
 mod tags;
-pub(crate) mod timestamp;
+mod timestamp;
 
 pub use capacity::{
     CommitmentInputStatus, CommitmentStatus, DescribeAccountSettingsInput,

@@ -19,16 +19,11 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
 pub use parse::{Scope, Signed, parse};
-pub use sign::{Credentials, sign, sign_for};
+pub use sign::{Credentials, sign};
 pub use verify::{expired_token, unknown_key};
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
-
-/// The service that Kinesis' operations and Weir's own are signed for.
-pub const KINESIS: &str = "kinesis";
-/// The service that calls of STS are signed for.
-pub const STS: &str = "sts";
-
+const SERVICE: &str = "kinesis";
 const TERMINATOR: &str = "aws4_request";
 
 /// The secret part of an access key. Deliberately without `Debug` and `Display`.
@@ -66,13 +61,12 @@ impl PayloadHash {
     }
 }
 
-/// Derives the signing key of a day (`yyyymmdd`) and a region, for Kinesis.
+/// Derives the signing key of a day (`yyyymmdd`) and a region.
 pub fn signing_key(secret: &Secret, date: &str, region: &str) -> SigningKey {
-    signing_key_for(secret, date, region, KINESIS)
+    signing_key_for(secret, date, region, SERVICE)
 }
 
-/// The same, for any service.
-pub fn signing_key_for(secret: &Secret, date: &str, region: &str, service: &str) -> SigningKey {
+fn signing_key_for(secret: &Secret, date: &str, region: &str, service: &str) -> SigningKey {
     let seed = format!("AWS4{}", secret.0);
     let key = [date, region, service, TERMINATOR]
         .into_iter()

@@ -331,6 +331,28 @@ fn host_and_target_must_be_signed() {
 }
 
 #[test]
+fn over_http2_the_authority_may_be_signed_in_place_of_the_host() {
+    let body = b"{}";
+    let target = ("x-amz-target", "Kinesis_20131202.ListStreams");
+    let signed = [(":authority", "localhost"), target];
+    let plain = HttpRequest { method: "POST", path: "/", query: "", headers: headers(&signed) };
+    let added = sign(&plain, PayloadHash::of(body), &credentials(), "eu-west-1", NOW);
+    let outcome = |sent: &[(&str, &str)]| {
+        let added = added.iter().map(|(name, value)| (*name, value.as_bytes()));
+        let all = headers(sent).iter().chain(added).collect();
+        authenticate(&HttpRequest { headers: all, ..plain.clone() }, body, NOW)
+    };
+    let [here, host] = [(":authority", "localhost"), ("host", "localhost")];
+    assert!(outcome(&[here, host, target]).is_ok());
+    let elsewhere = outcome(&[(":authority", "elsewhere"), host, target]).unwrap_err();
+    assert_eq!(elsewhere.code, ErrorCode::InvalidSignature);
+    // HTTP/1.1 has no authority that could stand for the host.
+    let without = outcome(&[host, target]).unwrap_err();
+    let expected = "'host' must be a 'SignedHeader' in the AWS Authorization.";
+    assert_eq!(without, ApiError::new(ErrorCode::InvalidSignature, expected));
+}
+
+#[test]
 fn the_canonical_form_resolves_sorts_folds_and_joins() {
     let request = HttpRequest {
         method: "POST",

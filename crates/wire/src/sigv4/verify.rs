@@ -6,7 +6,7 @@ use subtle::ConstantTimeEq;
 use super::canonical;
 use super::date::Moment;
 use super::parse::{Scope, Signed};
-use super::{KINESIS, PayloadHash, SigningKey, TERMINATOR};
+use super::{PayloadHash, SERVICE, SigningKey, TERMINATOR};
 use crate::error::{ApiError, ErrorCode};
 use crate::request::HttpRequest;
 
@@ -16,6 +16,9 @@ const SKEW_SECONDS: u64 = 5 * 60;
 /// Headers that must be signed: without them a signed body could be sent elsewhere, or to another
 /// operation.
 const MUST_BE_SIGNED: [&str; 2] = ["host", "x-amz-target"];
+
+/// What says the host over HTTP/2; some clients sign it under its own name.
+const AUTHORITY: &str = ":authority";
 
 const MISMATCH: &str = "The request signature we calculated does not match the signature you \
      provided. Check your AWS Secret Access Key and signing method. Consult the service \
@@ -35,13 +38,8 @@ pub fn expired_token() -> ApiError {
 }
 
 impl Signed<'_> {
-    /// What the credential is good for, if that is Kinesis, now.
+    /// What the credential is good for, if that is this service, now.
     pub fn scope(&self, now: Timestamp) -> Result<Scope<'_>, ApiError> {
-        self.scope_for(KINESIS, now)
-    }
-
-    /// The same, for any service.
-    pub fn scope_for(&self, service: &str, now: Timestamp) -> Result<Scope<'_>, ApiError> {
         let scope = self.claimed_scope();
         if self.credential.split('/').count() < 5 {
             return Err(ApiError::new(
@@ -54,7 +52,7 @@ impl Signed<'_> {
             ));
         }
         let moment = self.moment()?;
-        check_scope(&scope, service, &moment)?;
+        check_scope(&scope, &moment)?;
         self.check_skew(&moment, now)?;
         Ok(scope)
     }
@@ -68,7 +66,10 @@ impl Signed<'_> {
         key: &SigningKey,
     ) -> Result<(), ApiError> {
         for name in MUST_BE_SIGNED {
-            if !self.signed_headers.contains(name) && request.headers.get(name).is_some() {
+            let signed = |name| self.signed_headers.contains(name);
+            let by_authority =
+                name == "host" && signed(AUTHORITY) && request.headers.get(AUTHORITY).is_some();
+            if !signed(name) && !by_authority && request.headers.get(name).is_some() {
                 return Err(invalid(format!(
                     "'{name}' must be a 'SignedHeader' in the AWS Authorization."
                 )));
@@ -135,7 +136,7 @@ impl Signed<'_> {
 }
 
 /// AWS lists everything that is wrong with a scope, each ending in a blank.
-fn check_scope(scope: &Scope<'_>, service: &str, moment: &Moment) -> Result<(), ApiError> {
+fn check_scope(scope: &Scope<'_>, moment: &Moment) -> Result<(), ApiError> {
     let mut text = String::new();
     let is_region = !scope.region.is_empty()
         && scope.region.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
@@ -145,8 +146,8 @@ fn check_scope(scope: &Scope<'_>, service: &str, moment: &Moment) -> Result<(), 
             scope.region
         ));
     }
-    if scope.service != service {
-        text.push_str(&format!("Credential should be scoped to correct service: '{service}'. "));
+    if scope.service != SERVICE {
+        text.push_str(&format!("Credential should be scoped to correct service: '{SERVICE}'. "));
     }
     if scope.terminator != TERMINATOR {
         text.push_str(&format!(

@@ -6,6 +6,5 @@ mod dispatch;
 mod golden;
 mod model;
 mod quick;
-mod refusing;
 mod round_trip;
 mod tree;
