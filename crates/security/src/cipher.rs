@@ -4,6 +4,7 @@
 //! nonce.** Associated data is not kept in what is sealed; it must be said again to open it.
 
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use ring::hkdf;
 
 /// Bytes of a key.
 pub const KEY_BYTES: usize = 32;
@@ -22,6 +23,15 @@ impl Cipher {
     pub fn new(key: &[u8; KEY_BYTES]) -> Self {
         let key = UnboundKey::new(&AES_256_GCM, key).expect("the key has the cipher's length");
         Self(LessSafeKey::new(key))
+    }
+
+    /// Makes a key ready that is derived from `key`, another for each salt and purpose.
+    pub(crate) fn derived(key: &[u8; KEY_BYTES], salt: &[u8], purpose: &[u8]) -> Self {
+        let extracted = hkdf::Salt::new(hkdf::HKDF_SHA256, salt).extract(key);
+        let purpose = [purpose];
+        let expanded = extracted.expand(&purpose, &AES_256_GCM);
+        let expanded = expanded.expect("a key is shorter than what can be expanded");
+        Self(LessSafeKey::new(UnboundKey::from(expanded)))
     }
 
     /// Seals `content` where it is; the tag belongs behind it.

@@ -11,11 +11,13 @@
 
 mod cipher;
 mod error;
-mod keys;
+pub mod identity;
+pub mod keys;
 mod master_key;
 pub mod policy;
 
 pub use cipher::{Cipher, KEY_BYTES, NONCE_BYTES, TAG_BYTES};
 pub use error::{Error, Result};
+pub use identity::Identity;
 pub use keys::KeyRing;
 pub use master_key::{MasterKey, WRAPPING_BYTES};

@@ -1,58 +1,55 @@
-//! Who may call: signatures verified against the known keys, or anyone let in.
+//! Who calls: signatures verified against the keys of the identities, or anyone let in.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
+use std::sync::Arc;
 
 use model::{Region, Timestamp};
 use parking_lot::Mutex;
-use wire::sigv4::{self, PayloadHash, Secret, Signed, SigningKey};
-use wire::{ApiError, Caller, ErrorCode, HttpRequest};
+use security::Identity;
+use security::identity::Authenticated;
+use security::policy::{Principal, PrincipalKind};
+use wire::sigv4::{self, PayloadHash, Scope, Secret, Signed, SigningKey};
+use wire::{ApiError, ErrorCode, HttpRequest};
 
-use crate::config::{AccessKey, AuthMode, ClientPrincipal};
+use crate::config::{AuthMode, ClientPrincipal};
 
 /// The region of a request that names none, where those are let in.
 const DEFAULT_REGION: &str = "us-east-1";
 
-/// Signing keys kept; one per access key, day and region is needed. Past this, all are derived
-/// again, which costs four hashes each.
+/// Signing keys kept; one per access key, day, region and service is needed. Past this, all are
+/// derived again, which costs four hashes each.
 const SIGNING_KEYS_MAX: usize = 1024;
-
-/// Who calls, and which region is meant.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Admitted {
-    pub(crate) account: String,
-    pub(crate) region: String,
-    /// The ARN of the principal.
-    pub(crate) principal: String,
-    /// The key that signed; empty if none had to.
-    pub(crate) access_key_id: String,
-}
 
 /// Decides who may call.
 pub(crate) struct Access {
     mode: AuthMode,
-    account: String,
-    keys: BTreeMap<String, Secret>,
-    signing_keys: Mutex<HashMap<String, SigningKey>>,
+    identity: Identity,
+    /// Who calls where anyone is let in.
+    root: Arc<Principal>,
+    signing_keys: SigningKeys,
+}
+
+/// Whose request it is, and which region it is meant for.
+pub(crate) struct Admitted {
+    pub(crate) principal: Arc<Principal>,
+    pub(crate) region: String,
+    /// The key that signed; empty if none had to.
+    pub(crate) access_key_id: String,
 }
 
 impl Access {
-    pub(crate) fn new(
-        mode: AuthMode,
-        account: impl Into<String>,
-        keys: impl IntoIterator<Item = AccessKey>,
-    ) -> Self {
-        let secret =
-            |key: AccessKey| (key.access_key_id, Secret::new(key.secret_access_key.expose()));
-        let keys = keys.into_iter().map(secret).collect();
-        Self { mode, account: account.into(), keys, signing_keys: Mutex::default() }
+    pub(crate) fn new(mode: AuthMode, identity: Identity) -> Self {
+        let root = Arc::new(Principal::root(identity.account().to_string()));
+        Self { mode, identity, root, signing_keys: SigningKeys::default() }
     }
 
-    /// Lets a request in and says whose it is, or refuses it. A signature says who calls,
-    /// whatever `certificate` the connection has; without one, the certificate does.
+    /// Lets a request to `service` in and says whose it is, or refuses it. A signature says who
+    /// calls, whatever `certificate` the connection has; without one, the certificate does.
     pub(crate) fn admit(
         &self,
         request: &HttpRequest<'_>,
         body: &[u8],
+        service: &str,
         certificate: Option<&ClientPrincipal>,
         now: Timestamp,
     ) -> Result<Admitted, ApiError> {
@@ -62,27 +59,24 @@ impl Access {
             }
             signed => signed?,
         };
-        if self.mode == AuthMode::Verify {
-            self.verify(&signed, request, body, now)?;
-        }
-        let region = region_of(signed.claimed_scope().region)?;
-        Ok(Admitted { access_key_id: signed.claimed_scope().key_id.into(), ..self.root(region) })
+        let principal = match self.mode {
+            AuthMode::AcceptAny => self.root.clone(),
+            AuthMode::Verify => self.verify(&signed, request, body, service, now)?,
+        };
+        let Scope { key_id, region, .. } = signed.claimed_scope();
+        Ok(Admitted { principal, region: region_of(region)?, access_key_id: key_id.to_owned() })
     }
 
     /// Whose a request without a signature is, if one is let in.
     fn unsigned(&self, certificate: Option<&ClientPrincipal>) -> Option<Admitted> {
+        let access_key_id = String::new();
         if let Some(ClientPrincipal { principal, region, .. }) = certificate {
-            let account = principal.split(':').nth(4).unwrap_or_default().into();
-            let (principal, region) = (principal.clone(), region.clone());
-            return Some(Admitted { account, region, principal, access_key_id: String::new() });
+            let known = self.identity.principal(principal);
+            let principal = known.unwrap_or_else(|| Arc::new(without_rights(principal)));
+            return Some(Admitted { principal, region: region.clone(), access_key_id });
         }
-        (self.mode == AuthMode::AcceptAny).then(|| self.root(DEFAULT_REGION.into()))
-    }
-
-    fn root(&self, region: String) -> Admitted {
-        let Caller { account, region, principal, access_key_id, .. } =
-            Caller::root(self.account.clone(), region);
-        Admitted { account, region, principal, access_key_id }
+        let (principal, region) = (self.root.clone(), DEFAULT_REGION.to_owned());
+        (self.mode == AuthMode::AcceptAny).then_some(Admitted { principal, region, access_key_id })
     }
 
     fn verify(
@@ -90,30 +84,57 @@ impl Access {
         signed: &Signed<'_>,
         request: &HttpRequest<'_>,
         body: &[u8],
+        service: &str,
         now: Timestamp,
-    ) -> Result<(), ApiError> {
-        let scope = signed.scope(now)?;
-        let secret = self.keys.get(scope.key_id).ok_or_else(sigv4::unknown_key)?;
-        // The keys here are permanent: one with a token is not one of them.
-        if signed.session_token().is_some() {
-            return Err(sigv4::unknown_key());
-        }
-        let key = self.signing_key(secret, scope);
-        signed.verify(request, PayloadHash::of(body), &key)
+    ) -> Result<Arc<Principal>, ApiError> {
+        let scope = signed.scope_for(service, now)?;
+        let authenticated =
+            self.identity.authenticate(scope.key_id, signed.session_token(), now)?;
+        let Authenticated { secret, principal } = authenticated;
+        let key = self.signing_keys.get(&secret, scope, service);
+        signed.verify(request, PayloadHash::of(body), &key)?;
+        self.identity.used(scope.key_id, now);
+        Ok(principal)
     }
+}
 
-    fn signing_key(&self, secret: &Secret, scope: sigv4::Scope<'_>) -> SigningKey {
-        let name = format!("{}/{}/{}", scope.key_id, scope.date, scope.region);
-        if let Some(key) = self.signing_keys.lock().get(&name) {
+/// Signing keys that were derived, so that not every request derives its own.
+#[derive(Default)]
+struct SigningKeys(Mutex<HashMap<String, (Secret, SigningKey)>>);
+
+impl SigningKeys {
+    fn get(&self, secret: &Secret, scope: Scope<'_>, service: &str) -> SigningKey {
+        let Scope { key_id, date, region, .. } = scope;
+        let name = format!("{key_id}/{date}/{region}/{service}");
+        // The id alone does not say which secret is meant: a key may be made anew elsewhere.
+        if let Some((of, key)) = self.0.lock().get(&name)
+            && of == secret
+        {
             return key.clone();
         }
-        let key = sigv4::signing_key(secret, scope.date, scope.region);
-        let mut kept = self.signing_keys.lock();
+        let key = sigv4::signing_key_for(secret, date, region, service);
+        let mut kept = self.0.lock();
         if kept.len() >= SIGNING_KEYS_MAX {
             kept.clear();
         }
-        kept.insert(name, key.clone());
+        kept.insert(name, (secret.clone(), key.clone()));
         key
+    }
+}
+
+/// A principal that the settings name and the identities do not: the root of an account that is
+/// not made here may all the same act for it, a user may do nothing.
+fn without_rights(arn: &str) -> Principal {
+    let account = arn.split(':').nth(4).unwrap_or_default();
+    let root = Principal::root(account);
+    match arn.rsplit_once('/') {
+        None => root,
+        Some((_, name)) => Principal {
+            arn: arn.to_owned(),
+            kind: PrincipalKind::User { name: name.to_owned() },
+            user_id: String::new(),
+            ..root
+        },
     }
 }
 
@@ -131,60 +152,33 @@ fn region_of(scoped: &str) -> Result<String, ApiError> {
 
 #[cfg(test)]
 mod tests {
-    use wire::sigv4::Credentials;
-
     use super::*;
-    use crate::config;
 
-    const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
-
-    fn access() -> Access {
-        let key = AccessKey {
-            access_key_id: "AKIAEXAMPLE".into(),
-            secret_access_key: config::Secret::new("secret"),
-        };
-        Access::new(AuthMode::Verify, "000000000000", [key])
-    }
-
-    fn admit_signed(
-        access: &Access,
-        region: &str,
-        token: Option<&str>,
-    ) -> Result<String, ApiError> {
-        let plain = HttpRequest {
-            method: "POST",
-            path: "/",
-            query: "",
-            headers: [("host", &b"weir"[..])].into_iter().collect(),
-        };
-        let credentials = Credentials {
-            access_key_id: "AKIAEXAMPLE".into(),
-            secret: Secret::new("secret"),
-            session_token: token.map(str::to_owned),
-        };
-        let added = sigv4::sign(&plain, PayloadHash::of(b"{}"), &credentials, region, NOW);
-        let added = added.iter().map(|(name, value)| (*name, value.as_bytes()));
-        let headers = plain.headers.iter().chain(added).collect();
-        access
-            .admit(&HttpRequest { headers, ..plain }, b"{}", None, NOW)
-            .map(|admitted| admitted.region)
+    /// What a request for Kinesis in `region` claims that it is signed with.
+    fn scoped<T>(region: &str, then: impl FnOnce(Scope<'_>) -> T) -> T {
+        let credential = format!("AKIAEXAMPLE/20270115/{region}/kinesis/aws4_request");
+        let header =
+            format!("AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host, Signature=0");
+        let headers = [("authorization", header.as_bytes()), ("x-amz-date", b"20270115T080000Z")];
+        let headers = headers.into_iter().collect();
+        let request = HttpRequest { method: "POST", path: "/", query: "", headers };
+        then(sigv4::parse(&request).unwrap().claimed_scope())
     }
 
     #[test]
-    fn the_region_is_taken_from_the_scope_and_signing_keys_are_kept_within_their_bound() {
-        let access = access();
+    fn signing_keys_are_kept_within_their_bound_and_only_for_their_own_secret() {
+        let (keys, secret) = (SigningKeys::default(), Secret::new("secret"));
+        let get = |region: &str, secret: &Secret| {
+            scoped(region, |scope| keys.get(secret, scope, sigv4::KINESIS));
+            let kept = keys.0.lock();
+            assert!(kept.len() <= SIGNING_KEYS_MAX);
+            kept[&format!("AKIAEXAMPLE/20270115/{region}/kinesis")].0.expose().to_owned()
+        };
         for n in 0..=SIGNING_KEYS_MAX {
-            let region = format!("region-{n}");
-            assert_eq!(admit_signed(&access, &region, None).as_ref(), Ok(&region));
-            assert!(access.signing_keys.lock().len() <= SIGNING_KEYS_MAX);
+            assert_eq!(get(&format!("region-{n}"), &secret), "secret");
         }
-        assert_eq!(access.signing_keys.lock().len(), 1);
-        assert_eq!(admit_signed(&access, "region-0", None).unwrap(), "region-0");
-    }
-
-    #[test]
-    fn a_permanent_key_with_a_session_token_is_nobodys() {
-        let refusal = admit_signed(&access(), "eu-west-1", Some("token")).unwrap_err();
-        assert_eq!(refusal, sigv4::unknown_key());
+        assert_eq!(keys.0.lock().len(), 1, "the first one past the bound made room");
+        let another = format!("region-{SIGNING_KEYS_MAX}");
+        assert_eq!(get(&another, &Secret::new("another")), "another");
     }
 }

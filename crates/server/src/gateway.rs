@@ -20,7 +20,7 @@ use tracing::Instrument;
 use wire::envelope::{self, Accepted, RequestIds};
 use wire::{
     AdminHandlers, ApiError, Authority, Caller, Encoding, ErrorCode, Guard, Handlers, HttpRequest,
-    Operation, Reply, Services, dispatch,
+    Operation, Reply, Services, dispatch, sigv4,
 };
 
 use crate::access::{Access, Admitted};
@@ -96,8 +96,8 @@ impl<G: Guard, K: Handlers, W: AdminHandlers> Gateway<G, K, W> {
         };
         let Accepted { operation, encoding } = accepted;
         tracing::Span::current().record("operation", operation.name());
-        let certificate = peer.principal.as_ref();
-        let admitted = self.access.admit(request, &body.bytes, certificate, self.clock.now());
+        let (certificate, now) = (peer.principal.as_ref(), self.clock.now());
+        let admitted = self.access.admit(request, &body.bytes, sigv4::KINESIS, certificate, now);
         let response = match admitted.map(|admitted| caller(admitted, request, peer, ids)) {
             Ok(caller) => match self.call(accepted, &caller, &body).await {
                 Ok(answer) => envelope::success(encoding, answer),
@@ -176,17 +176,17 @@ fn failure(request: &HttpRequest<'_>, refusal: &ApiError) -> envelope::Response 
 
 /// Who calls, and from where.
 fn caller(admitted: Admitted, request: &HttpRequest<'_>, peer: &Peer, ids: &Ids) -> Caller {
-    let Admitted { account, region, principal, access_key_id } = admitted;
+    let Admitted { principal, region, access_key_id } = admitted;
     Caller {
-        account,
+        account: principal.account.clone(),
         region,
         request_id: ids.request_id.clone(),
-        principal,
+        principal: principal.arn.clone(),
         access_key_id,
         source_ip: Some(peer.address.ip()),
         user_agent: request.headers.get("user-agent").unwrap_or_default().into(),
         secure_transport: peer.secure,
-        authority: Authority::default(),
+        authority: Authority::new(principal),
     }
 }
 

@@ -11,11 +11,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use runtime::{LocalDisk, Meters, Tasks};
-use security::{KeyRing, MasterKey};
+use security::{Identity, KeyRing, MasterKey, identity, keys};
 use storage::Storage;
 use streams::Streams;
 use tokio::time::Instant;
 use wire::Services;
+use wire::sigv4::Secret;
 
 use crate::access::Access;
 use crate::admin::Admin;
@@ -56,7 +57,7 @@ impl Node {
         };
         let secure = tls.is_some();
         let storage = open_storage(&config, &world, &meters).await?;
-        let (_master_key, _keys) = match open_keys(&config, &world, &storage).await {
+        let (master_key, _keys) = match open_keys(&config, &world, &storage).await {
             Ok(keys) => keys,
             Err(error) => {
                 // The directory is given back: whoever starts with the right key may have it.
@@ -65,6 +66,7 @@ impl Node {
             }
         };
         let (keys, root_key_created) = access_keys(&config, &world)?;
+        let identity = start_identity(&config, &world, &storage, master_key, keys).await?;
         let streams = Streams::start(
             config.streams.clone(),
             config.limits.clone(),
@@ -79,8 +81,12 @@ impl Node {
         .await?;
         let connections = metrics.connections.clone();
         let gateway = Gateway {
-            services: Services { guard: Everyone, kinesis: streams, weir: Admin },
-            access: Access::new(config.auth.mode, config.account_id, keys),
+            services: Services {
+                guard: Everyone,
+                kinesis: streams,
+                weir: Admin { identity: identity.clone() },
+            },
+            access: Access::new(config.auth.mode, identity),
             bodies: Bodies::new(&config.http),
             health: Health::new(world.tasks.clone(), meters),
             clock: world.clock,
@@ -180,8 +186,37 @@ async fn open_keys(
 ) -> Result<(MasterKey, KeyRing)> {
     let master_key =
         load_or_create_master_key(&config.security, world.home.path(), &world.entropy)?;
-    let keys = KeyRing::start(storage, &master_key).await?;
+    let parts = keys::Parts {
+        storage: storage.clone(),
+        master_key: master_key.clone(),
+        clock: world.clock.clone(),
+        entropy: world.entropy.clone(),
+        tasks: world.tasks.clone(),
+    };
+    let keys = KeyRing::start(parts).await?;
     Ok((master_key, keys))
+}
+
+/// The accounts, users, roles and keys; `keys` are of the root of the node's own account.
+async fn start_identity(
+    config: &Config,
+    world: &World,
+    storage: &Storage,
+    master: MasterKey,
+    keys: Vec<AccessKey>,
+) -> Result<Identity> {
+    let account = config.account_id.parse().expect("a valid configuration has an account");
+    let secret = |key: AccessKey| (key.access_key_id, Secret::new(key.secret_access_key.expose()));
+    let parts = identity::Parts {
+        storage: storage.clone(),
+        clock: world.clock.clone(),
+        entropy: world.entropy.clone(),
+        tasks: world.tasks.clone(),
+        master,
+        account,
+        root_keys: keys.into_iter().map(secret).collect(),
+    };
+    Ok(Identity::start(parts).await?)
 }
 
 /// Whether the directory is not for this process to write to.

@@ -49,14 +49,17 @@ impl Batch {
         Self { time, count: 0, bytes: Vec::with_capacity(bytes) }
     }
 
-    /// Adds one entry whose payload is `parts` in a row.
-    pub fn push(&mut self, parts: &[&[u8]]) {
+    /// Adds one entry whose payload is `parts` in a row. Answers the payload, which may still be
+    /// changed where it is.
+    pub fn push(&mut self, parts: &[&[u8]]) -> &mut [u8] {
         let length: usize = parts.iter().map(|part| part.len()).sum();
         put_varint(&mut self.bytes, length as u64);
+        let start = self.bytes.len();
         for part in parts {
             self.bytes.extend_from_slice(part);
         }
         self.count += 1;
+        &mut self.bytes[start..]
     }
 
     /// How many entries it has.

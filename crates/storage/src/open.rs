@@ -90,6 +90,7 @@ fn assemble(
         stage: watch::Sender::new(Stage::Open),
         lock: Mutex::new(Some(lock)),
         config,
+        disk: parts.disk.clone(),
     })
 }
 

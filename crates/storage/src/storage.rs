@@ -10,6 +10,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::cell::Cell;
 use crate::config::{Config, bytes};
+use crate::erasable::Erasable;
 use crate::error::{Error, Result};
 use crate::journal::{Journal, Progress};
 use crate::log::{Log, LogId};
@@ -57,6 +58,7 @@ pub(crate) enum Stage {
 /// What logs, writer and upkeep share.
 pub(crate) struct Core {
     pub config: Config,
+    pub disk: Arc<dyn Disk>,
     pub clock: Arc<dyn Clock>,
     pub tasks: Tasks,
     pub metrics: Metrics,
@@ -89,6 +91,11 @@ impl Storage {
     /// twice: two tables over one log do not see each other's changes and refuse to write.
     pub async fn table(&self, id: LogId) -> Result<Table> {
         Table::load(self.clone(), self.log(id)).await
+    }
+
+    /// Small values that can be destroyed.
+    pub fn erasable(&self) -> Erasable {
+        Erasable::new(self.0.disk.clone())
     }
 
     /// Leave to append `bytes`: the sum of the payloads plus [`crate::ENTRY_OVERHEAD`] for each

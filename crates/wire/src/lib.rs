@@ -18,6 +18,7 @@
 //! - The quick decoders of the hot operations give exactly what the careful ones give; whatever
 //!   they do not like, the careful ones explain.
 
+pub mod admin;
 pub mod codec;
 pub mod envelope;
 mod error;

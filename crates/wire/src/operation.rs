@@ -5,6 +5,7 @@ use std::future::Future;
 
 use bytes::Bytes;
 
+use crate::admin::*;
 use crate::codec::{self, Encoding};
 use crate::error::{ApiError, ErrorCode};
 use crate::kinesis::*;
@@ -329,43 +330,50 @@ operations! {
     /// Carries out the operations that are Weir's own.
     weir: W: AdminHandlers, "Weir_20261125." {
         /// Make an account, with a key for its root.
-        CreateAccount: Control;
+        CreateAccount: Control(account)
+            => create_account(CreateAccountInput) -> CreateAccountOutput;
         /// List the accounts of the node.
-        ListAccounts: Control;
+        ListAccounts: Control(account) => list_accounts(ListAccountsInput) -> ListAccountsOutput;
         /// Make a user.
-        CreateUser: Control;
+        CreateUser: Control(user) => create_user(CreateUserInput) -> UserOutput;
         /// Show a user.
-        GetUser: Control;
+        GetUser: Control(user) => get_user(GetUserInput) -> UserOutput;
         /// List the users of the account, page by page.
-        ListUsers: Control;
+        ListUsers: Control(account) => list_users(ListUsersInput) -> ListUsersOutput;
         /// Delete a user that has no keys and no policies any more.
-        DeleteUser: Control;
+        DeleteUser: Control(user) => delete_user(DeleteUserInput) -> ();
         /// Make a role, with a policy that says who may assume it.
-        CreateRole: Control;
+        CreateRole: Control(role) => create_role(CreateRoleInput) -> RoleOutput;
         /// Show a role.
-        GetRole: Control;
+        GetRole: Control(role) => get_role(GetRoleInput) -> RoleOutput;
         /// List the roles of the account, page by page.
-        ListRoles: Control;
+        ListRoles: Control(account) => list_roles(ListRolesInput) -> ListRolesOutput;
         /// Change who may assume a role, and for how long.
-        UpdateRole: Control;
+        UpdateRole: Control(role) => update_role(UpdateRoleInput) -> RoleOutput;
         /// Delete a role that has no policies any more.
-        DeleteRole: Control;
+        DeleteRole: Control(role) => delete_role(DeleteRoleInput) -> ();
         /// Make an access key of a user, or of the caller's account itself.
-        CreateAccessKey: Control;
+        CreateAccessKey: Control(key_owner)
+            => create_access_key(CreateAccessKeyInput) -> CreateAccessKeyOutput;
         /// Switch an access key on or off.
-        UpdateAccessKey: Control;
+        UpdateAccessKey: Control(key_owner) => update_access_key(UpdateAccessKeyInput) -> ();
         /// Delete an access key.
-        DeleteAccessKey: Control;
+        DeleteAccessKey: Control(key_owner) => delete_access_key(DeleteAccessKeyInput) -> ();
         /// List the access keys of a user, or of the caller's account itself.
-        ListAccessKeys: Control;
+        ListAccessKeys: Control(key_owner)
+            => list_access_keys(ListAccessKeysInput) -> ListAccessKeysOutput;
         /// Attach a policy to a user or a role, or replace it.
-        PutPrincipalPolicy: Control;
+        PutPrincipalPolicy: Control(principal)
+            => put_principal_policy(PutPrincipalPolicyInput) -> ();
         /// Show a policy of a user or a role.
-        GetPrincipalPolicy: Control;
+        GetPrincipalPolicy: Control(principal)
+            => get_principal_policy(GetPrincipalPolicyInput) -> GetPrincipalPolicyOutput;
         /// List the policies of a user or a role.
-        ListPrincipalPolicies: Control;
+        ListPrincipalPolicies: Control(principal)
+            => list_principal_policies(ListPrincipalPoliciesInput) -> ListPrincipalPoliciesOutput;
         /// Detach a policy from a user or a role.
-        DeletePrincipalPolicy: Control;
+        DeletePrincipalPolicy: Control(principal)
+            => delete_principal_policy(DeletePrincipalPolicyInput) -> ();
     }
 }
 

@@ -1,6 +1,9 @@
-//! Policies through their public door.
+//! Security through its door.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
 
 mod decisions;
+mod identity;
 mod policies;
+mod sessions;
+mod world;

@@ -13,7 +13,7 @@ mod records;
 mod shards;
 mod streams;
 mod tags;
-mod timestamp;
+pub(crate) mod timestamp;
 
 pub use capacity::{
     CommitmentInputStatus, CommitmentStatus, DescribeAccountSettingsInput,

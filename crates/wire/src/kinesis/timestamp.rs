@@ -6,11 +6,11 @@ use serde::ser::{Serialize, Serializer};
 
 use crate::codec::TIMESTAMP_MARK;
 
-pub(super) fn serialize<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn serialize<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_newtype_struct(TIMESTAMP_MARK, &time.as_millis())
 }
 
-pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Timestamp, D::Error> {
     deserializer.deserialize_newtype_struct(TIMESTAMP_MARK, MillisVisitor)
@@ -31,7 +31,7 @@ impl<'de> Visitor<'de> for MillisVisitor {
 }
 
 /// The same for a member that may be absent.
-pub(super) mod option {
+pub(crate) mod option {
     use super::*;
 
     struct Moment(Timestamp);
@@ -48,14 +48,14 @@ pub(super) mod option {
         }
     }
 
-    pub(in super::super) fn serialize<S: Serializer>(
+    pub(crate) fn serialize<S: Serializer>(
         time: &Option<Timestamp>,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
         time.map(Moment).serialize(serializer)
     }
 
-    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<Option<Timestamp>, D::Error> {
         Ok(Option::<Moment>::deserialize(deserializer)?.map(|moment| moment.0))

@@ -41,6 +41,12 @@ pub enum Target<'a> {
     },
     /// Whatever has this ARN.
     Resource(&'a str),
+    /// A user of the caller's account, by name.
+    User(&'a str),
+    /// A role of the caller's account, by name.
+    Role(&'a str),
+    /// The root of an account: of the caller's own if none is said.
+    Root(Option<&'a str>),
 }
 
 /// Decides who may do what.
@@ -94,6 +100,26 @@ macro_rules! target {
     };
     ($input:ident, resource) => {
         Target::Resource(&$input.resource_arn)
+    };
+    ($input:ident, user) => {
+        Target::User(&$input.user_name)
+    };
+    ($input:ident, role) => {
+        Target::Role(&$input.role_name)
+    };
+    ($input:ident, key_owner) => {
+        match &$input.user_name {
+            Some(user) => Target::User(user),
+            None => Target::Root($input.account_id.as_deref()),
+        }
+    };
+    ($input:ident, principal) => {
+        match (&$input.user_name, &$input.role_name) {
+            (Some(user), None) => Target::User(user),
+            (None, Some(role)) => Target::Role(role),
+            // Both or neither: the handler refuses it.
+            _ => Target::Account,
+        }
     };
 }
 

@@ -34,6 +34,13 @@ impl Pattern {
     /// The reserved ids of streams.
     pub const STREAM_ID: Self = Self { text: "[a-z0-9]{20}-[a-z0-9]{3}", matcher: is_stream_id };
 
+    /// Names of users, roles, their policies and their sessions.
+    pub const PRINCIPAL_NAME: Self = Self { text: r"[\w+=,.@-]+", matcher: is_principal_name };
+    /// Ids of access keys.
+    pub const ACCESS_KEY_ID: Self = Self { text: r"[\w]+", matcher: is_word };
+    /// Ids of accounts.
+    pub const ACCOUNT_ID: Self = Self { text: r"\d{12}", matcher: is_account_id };
+
     /// Whether the whole of `text` matches.
     pub fn matches(self, text: &str) -> bool {
         (self.matcher)(text)
@@ -49,6 +56,19 @@ impl std::fmt::Debug for Pattern {
 fn is_name(text: &str) -> bool {
     !text.is_empty()
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte))
+}
+
+fn is_principal_name(text: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte);
+    !text.is_empty() && text.bytes().all(allowed)
+}
+
+fn is_word(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+fn is_account_id(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn is_decimal(text: &str, digits_max: usize) -> bool {

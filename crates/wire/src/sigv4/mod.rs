@@ -19,11 +19,16 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
 pub use parse::{Scope, Signed, parse};
-pub use sign::{Credentials, sign};
+pub use sign::{Credentials, sign, sign_for};
 pub use verify::{expired_token, unknown_key};
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
-const SERVICE: &str = "kinesis";
+
+/// The service that Kinesis' operations and Weir's own are signed for.
+pub const KINESIS: &str = "kinesis";
+/// The service that calls of STS are signed for.
+pub const STS: &str = "sts";
+
 const TERMINATOR: &str = "aws4_request";
 
 /// The secret part of an access key. Deliberately without `Debug` and `Display`.
@@ -61,12 +66,13 @@ impl PayloadHash {
     }
 }
 
-/// Derives the signing key of a day (`yyyymmdd`) and a region.
+/// Derives the signing key of a day (`yyyymmdd`) and a region, for Kinesis.
 pub fn signing_key(secret: &Secret, date: &str, region: &str) -> SigningKey {
-    signing_key_for(secret, date, region, SERVICE)
+    signing_key_for(secret, date, region, KINESIS)
 }
 
-fn signing_key_for(secret: &Secret, date: &str, region: &str, service: &str) -> SigningKey {
+/// The same, for any service.
+pub fn signing_key_for(secret: &Secret, date: &str, region: &str, service: &str) -> SigningKey {
     let seed = format!("AWS4{}", secret.0);
     let key = [date, region, service, TERMINATOR]
         .into_iter()

@@ -4,7 +4,7 @@ use model::Timestamp;
 
 use super::canonical::{self, SignedHeaders};
 use super::date::Moment;
-use super::{ALGORITHM, PayloadHash, SERVICE, Secret, signing_key_for};
+use super::{ALGORITHM, KINESIS, PayloadHash, Secret, signing_key_for};
 use crate::request::{Headers, HttpRequest};
 
 /// What a client signs with. Deliberately without `Debug`.
@@ -18,7 +18,7 @@ pub struct Credentials {
     pub session_token: Option<String>,
 }
 
-/// The headers to add to a request so that it is signed. Every header that `request` has is
+/// The headers to add to a request so that it is signed for Kinesis. Every header that `request` has is
 /// covered; `host` and `x-amz-target` must be among them.
 pub fn sign(
     request: &HttpRequest<'_>,
@@ -27,10 +27,11 @@ pub fn sign(
     region: &str,
     now: Timestamp,
 ) -> Vec<(&'static str, String)> {
-    sign_for(request, payload, credentials, (region, SERVICE), now)
+    sign_for(request, payload, credentials, (region, KINESIS), now)
 }
 
-pub(super) fn sign_for(
+/// The same, for any service.
+pub fn sign_for(
     request: &HttpRequest<'_>,
     payload: PayloadHash,
     credentials: &Credentials,

@@ -6,7 +6,7 @@ use subtle::ConstantTimeEq;
 use super::canonical;
 use super::date::Moment;
 use super::parse::{Scope, Signed};
-use super::{PayloadHash, SERVICE, SigningKey, TERMINATOR};
+use super::{KINESIS, PayloadHash, SigningKey, TERMINATOR};
 use crate::error::{ApiError, ErrorCode};
 use crate::request::HttpRequest;
 
@@ -38,8 +38,13 @@ pub fn expired_token() -> ApiError {
 }
 
 impl Signed<'_> {
-    /// What the credential is good for, if that is this service, now.
+    /// What the credential is good for, if that is Kinesis, now.
     pub fn scope(&self, now: Timestamp) -> Result<Scope<'_>, ApiError> {
+        self.scope_for(KINESIS, now)
+    }
+
+    /// The same, for any service.
+    pub fn scope_for(&self, service: &str, now: Timestamp) -> Result<Scope<'_>, ApiError> {
         let scope = self.claimed_scope();
         if self.credential.split('/').count() < 5 {
             return Err(ApiError::new(
@@ -52,7 +57,7 @@ impl Signed<'_> {
             ));
         }
         let moment = self.moment()?;
-        check_scope(&scope, &moment)?;
+        check_scope(&scope, service, &moment)?;
         self.check_skew(&moment, now)?;
         Ok(scope)
     }
@@ -136,7 +141,7 @@ impl Signed<'_> {
 }
 
 /// AWS lists everything that is wrong with a scope, each ending in a blank.
-fn check_scope(scope: &Scope<'_>, moment: &Moment) -> Result<(), ApiError> {
+fn check_scope(scope: &Scope<'_>, service: &str, moment: &Moment) -> Result<(), ApiError> {
     let mut text = String::new();
     let is_region = !scope.region.is_empty()
         && scope.region.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
@@ -146,8 +151,8 @@ fn check_scope(scope: &Scope<'_>, moment: &Moment) -> Result<(), ApiError> {
             scope.region
         ));
     }
-    if scope.service != SERVICE {
-        text.push_str(&format!("Credential should be scoped to correct service: '{SERVICE}'. "));
+    if scope.service != service {
+        text.push_str(&format!("Credential should be scoped to correct service: '{service}'. "));
     }
     if scope.terminator != TERMINATOR {
         text.push_str(&format!(

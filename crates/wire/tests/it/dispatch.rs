@@ -7,9 +7,11 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use wire::kinesis::*;
 use wire::{
-    AdminHandlers, ApiError, Call, Caller, Encoding, ErrorCode, Guard, Handlers, Operation, Reply,
-    Services, Target, dispatch,
+    ApiError, Call, Caller, Encoding, ErrorCode, Guard, Handlers, Operation, Reply, Services,
+    Target, dispatch,
 };
+
+use crate::refusing::Refusing;
 
 /// Answers ListStreams with its caller and its limit, refuses DeleteStream, and nothing else.
 struct Echo;
@@ -19,8 +21,6 @@ type Answer<I> = Result<<I as Call>::Output, ApiError>;
 fn unexpected<T>() -> Result<T, ApiError> {
     Err(ApiError::bare(ErrorCode::InternalFailure))
 }
-
-impl AdminHandlers for Echo {}
 
 impl Handlers for Echo {
     async fn list_streams(
@@ -294,7 +294,7 @@ impl Guard for NotSecret {
 /// Nothing here waits, so one poll is enough.
 fn call(operation: Operation, encoding: Encoding, body: &Bytes) -> Result<Bytes, ApiError> {
     let caller = Caller::root("123456789012", "eu-west-1");
-    let services = Services { guard: NotSecret, kinesis: Echo, weir: Echo };
+    let services = Services { guard: NotSecret, kinesis: Echo, weir: Refusing };
     let future = pin!(dispatch(&services, &caller, operation, encoding, body));
     match future.poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(Ok(Reply::Whole(answer))) => Ok(answer),

@@ -6,5 +6,6 @@ mod dispatch;
 mod golden;
 mod model;
 mod quick;
+mod refusing;
 mod round_trip;
 mod tree;

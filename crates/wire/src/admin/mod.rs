@@ -1,0 +1,28 @@
+//! The shapes of Weir's own operations: accounts, principals, keys, policies. Names and words are
+//! those of AWS's IAM where it has them.
+//!
+//! Shapes that hold a secret have no `Debug`.
+
+mod accounts;
+mod keys;
+mod policies;
+mod principals;
+mod text;
+
+pub use accounts::{
+    Account, CreateAccountInput, CreateAccountOutput, ListAccountsInput, ListAccountsOutput,
+};
+pub use keys::{
+    AccessKeyMetadata, AccessKeyStatus, CreateAccessKeyInput, CreateAccessKeyOutput,
+    DeleteAccessKeyInput, ListAccessKeysInput, ListAccessKeysOutput, NewAccessKey,
+    UpdateAccessKeyInput,
+};
+pub use policies::{
+    DeletePrincipalPolicyInput, GetPrincipalPolicyInput, GetPrincipalPolicyOutput,
+    ListPrincipalPoliciesInput, ListPrincipalPoliciesOutput, PutPrincipalPolicyInput,
+};
+pub use principals::{
+    CreateRoleInput, CreateUserInput, DeleteRoleInput, DeleteUserInput, GetRoleInput, GetUserInput,
+    ListRolesInput, ListRolesOutput, ListUsersInput, ListUsersOutput, Role, RoleOutput,
+    UpdateRoleInput, User, UserOutput,
+};
