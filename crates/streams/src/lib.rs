@@ -37,6 +37,7 @@ use runtime::{Clock, Entropy, Meters, Policy, Tasks};
 use storage::Storage;
 
 use catalog::Catalog;
+use control::quotas::Quotas;
 use control::rates::Rates;
 use control::{Control, Rules};
 use sealed::Sealer;
@@ -76,7 +77,9 @@ impl Streams {
         let catalog = Catalog::start(&storage, entropy.as_ref(), &tasks).await?;
         metrics::register(&meters, &catalog.latest());
         let sealer = Sealer::new(&catalog.snapshot().node.token_key, entropy);
-        let rules = Arc::new(Rules { limits, transition_delay: config.transition_delay });
+        let quotas = Quotas::new(limits.mode, &meters);
+        let transition_delay = config.transition_delay;
+        let rules = Arc::new(Rules { limits, quotas, transition_delay });
         let control = Control { catalog, storage, clock, rules };
         spawn(&tasks, "streams.transitions", control.clone().run_transitions());
         spawn(&tasks, "streams.trimming", control.clone().run_trimming(config.trim_period));

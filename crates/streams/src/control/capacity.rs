@@ -8,6 +8,7 @@ use model::limits::{
 };
 use model::{AccountId, Region, Timestamp};
 
+use super::quotas::Quota;
 use super::{Rules, active, existing, lifecycle, reshard};
 use crate::catalog::{
     AccountRecord, Change, Commitment, Distribution, Edit, Snapshot, Stream, StreamKey, StreamMode,
@@ -55,7 +56,7 @@ pub(crate) fn switch(
 fn changes_of_the_day(rules: &Rules, stream: &Stream, now: Timestamp) -> Result<Vec<Timestamp>> {
     let mut changes = stream.record.mode_changes.clone();
     changes.retain(|change| now.millis_since(*change) < DAY_MS);
-    if changes.len() >= STREAM_MODE_CHANGES_PER_DAY && rules.keeps_quotas() {
+    if changes.len() >= STREAM_MODE_CHANGES_PER_DAY && rules.refuses(Quota::ModeChanges) {
         let StreamKey { name, account, .. } = &stream.key;
         return Err(Error::LimitExceeded(format!(
             "Stream {name} under account {account} has reached the limit of \

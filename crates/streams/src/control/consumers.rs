@@ -6,6 +6,7 @@ use std::sync::Arc;
 use model::limits::CONSUMERS_CREATING_MAX;
 use model::{ConsumerArn, ConsumerName, Timestamp};
 
+use super::quotas::Quota;
 use super::{Control, Rules, existing, not_in};
 use crate::catalog::{
     Consumer, ConsumerChange, ConsumerPending, ConsumerRecord, Edit, Snapshot, Status, Stream,
@@ -13,8 +14,8 @@ use crate::catalog::{
 };
 use crate::error::{Error, Result, no_such_consumer, no_such_stream};
 
-/// Consumers of one stream where AWS's quotas are not kept: what a stream costs stays bounded.
-const CONSUMERS_RELAXED_MAX: usize = 1000;
+/// Consumers of one stream where AWS's quota is not kept: what a stream costs stays bounded.
+const CONSUMERS_MAX: usize = 1000;
 
 /// A consumer to register.
 pub(crate) struct NewConsumer {
@@ -56,12 +57,10 @@ pub(crate) fn register(
 
 fn check_quotas(stream: &Stream, rules: &Rules) -> Result<()> {
     let StreamKey { name, account, .. } = &stream.key;
-    let limit = match rules.keeps_quotas() {
-        true => rules.limits.consumers_per_stream as usize,
-        false => CONSUMERS_RELAXED_MAX,
-    };
+    let limit = rules.limits.consumers_per_stream as usize;
     let current = stream.consumers.len();
-    if current >= limit {
+    let over = current >= limit && rules.refuses(Quota::Consumers);
+    if over || current >= CONSUMERS_MAX {
         return Err(Error::LimitExceeded(format!(
             "This request would exceed the limit on the number of consumers of stream {name} \
              under account {account}. Current consumer count: {current}. Limit: {limit}."
@@ -69,7 +68,7 @@ fn check_quotas(stream: &Stream, rules: &Rules) -> Result<()> {
     }
     let is_new = |consumer: &&Consumer| stream.consumer_status(consumer) == Status::Creating;
     let creating = stream.consumers.iter().filter(is_new).count();
-    if creating >= CONSUMERS_CREATING_MAX && rules.keeps_quotas() {
+    if creating >= CONSUMERS_CREATING_MAX && rules.refuses(Quota::ConsumersCreating) {
         return Err(Error::LimitExceeded(format!(
             "This request would exceed the limit on the number of consumers of stream {name} \
              under account {account} that can simultaneously be in CREATING. Limit: \

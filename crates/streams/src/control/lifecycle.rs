@@ -6,6 +6,7 @@ use std::num::NonZeroU32;
 use model::Timestamp;
 use model::limits::{ON_DEMAND_STREAMS_MAX, RETENTION_HOURS_MIN, STREAMS_IN_TRANSITION_MAX};
 
+use super::quotas::Quota;
 use super::{Rules, capacity, existing, not_in};
 use crate::catalog::{
     Change, Consumer, Distribution, Edit, ShardMetrics, Snapshot, Status, StreamKey, StreamMode,
@@ -78,11 +79,8 @@ fn check_quotas(
             return Err(shard_limit(key, current, limit, shards.get()));
         }
     }
-    if !rules.keeps_quotas() {
-        return Ok(());
-    }
     check_mode_quota(snapshot, rules, key, mode)?;
-    check_transitions(snapshot, key)
+    check_transitions(snapshot, rules, key)
 }
 
 /// Whether the account may have one more stream of this mode.
@@ -95,8 +93,8 @@ pub(super) fn check_mode_quota(
     let StreamKey { account, region, .. } = key;
     let streams = snapshot.streams_of(*account, region);
     let on_demand = streams.filter(|s| s.record.mode == StreamMode::OnDemand).count();
-    let limited = rules.keeps_quotas() && mode == StreamMode::OnDemand;
-    if limited && on_demand >= ON_DEMAND_STREAMS_MAX {
+    let over = mode == StreamMode::OnDemand && on_demand >= ON_DEMAND_STREAMS_MAX;
+    if over && rules.refuses(Quota::OnDemandStreams) {
         return Err(Error::LimitExceeded(format!(
             "This request would exceed the limit on the number of On-Demand streams for the \
              account {account} in {region}. Current On-Demand streams count: {on_demand}. Limit: \
@@ -106,10 +104,11 @@ pub(super) fn check_mode_quota(
     Ok(())
 }
 
-fn check_transitions(snapshot: &Snapshot, key: &StreamKey) -> Result<()> {
+fn check_transitions(snapshot: &Snapshot, rules: &Rules, key: &StreamKey) -> Result<()> {
     let streams = snapshot.streams_of(key.account, &key.region);
     let moving = streams.filter(|s| matches!(s.status(), Status::Creating | Status::Deleting));
-    if moving.count() >= STREAMS_IN_TRANSITION_MAX {
+    let over = moving.count() >= STREAMS_IN_TRANSITION_MAX;
+    if over && rules.refuses(Quota::StreamsInTransition) {
         return Err(transition_limit(key.account, STREAMS_IN_TRANSITION_MAX));
     }
     Ok(())
@@ -137,10 +136,7 @@ pub(crate) fn delete(
         }
         // It counts among those in transition already.
         Status::Creating => {}
-        Status::Active | Status::Updating if rules.keeps_quotas() => {
-            check_transitions(snapshot, key)?;
-        }
-        Status::Active | Status::Updating => {}
+        Status::Active | Status::Updating => check_transitions(snapshot, rules, key)?,
     }
     let pending = rules.pending(Change::Delete, now);
     edit.put_stream(key, StreamRecord { pending, ..stream.record.clone() });

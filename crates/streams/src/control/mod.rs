@@ -11,6 +11,7 @@ pub(crate) mod capacity;
 pub(crate) mod consumers;
 pub(crate) mod lifecycle;
 mod plan;
+pub(crate) mod quotas;
 pub(crate) mod rates;
 pub(crate) mod reshard;
 pub(crate) mod retention;
@@ -28,8 +29,9 @@ use storage::Storage;
 use crate::catalog::{
     Catalog, Change, Edit, Pending, Snapshot, Status, Stream, StreamKey, StreamMode,
 };
-use crate::config::{Limits, Mode};
+use crate::config::Limits;
 use crate::error::{Error, Result, no_such_stream};
+use quotas::{Quota, Quotas};
 
 /// What changes streams. Cheap to clone.
 #[derive(Clone)]
@@ -41,16 +43,16 @@ pub(crate) struct Control {
 }
 
 /// What decisions go by besides the catalog.
-#[derive(Clone, Debug)]
 pub(crate) struct Rules {
     pub(crate) limits: Limits,
+    pub(crate) quotas: Quotas,
     pub(crate) transition_delay: Duration,
 }
 
 impl Rules {
-    /// Whether the quotas of AWS that nobody can set here are kept.
-    fn keeps_quotas(&self) -> bool {
-        self.limits.mode == Mode::Aws
+    /// Something is over a quota that nobody can set here: whether that is a refusal.
+    fn refuses(&self, quota: Quota) -> bool {
+        self.quotas.refuses(quota)
     }
 
     fn pending(&self, change: Change, now: Timestamp) -> Option<Pending> {

@@ -1,88 +1,125 @@
-//! How often an account may call a control-plane operation.
+//! How often an operation of the control plane may be called: by account, or by stream.
 
 use std::collections::BTreeMap;
 
-use model::{AccountId, Timestamp};
+use model::{AccountId, Region, StreamName, Timestamp};
 use parking_lot::Mutex;
 
-use crate::error::{Error, Result};
-use crate::shard::throttle::Bucket;
+use crate::catalog::StreamKey;
+use crate::error::Error;
+use crate::shard::throttle::Second;
 
-/// Accounts times operations that are remembered; idle ones are forgotten first.
-const BUCKETS_MAX: usize = 4096;
+/// Rates that are remembered; idle ones are forgotten first.
+const RATES_MAX: usize = 4096;
 
-/// A control-plane operation that AWS limits, by its calls per second.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Rated {
-    CreateStream,
-    DeleteStream,
-    DescribeAccountSettings,
-    DeregisterStreamConsumer,
-    DescribeLimits,
-    DescribeStream,
-    DescribeStreamConsumer,
-    DescribeStreamSummary,
-    ListStreamConsumers,
-    ListStreams,
-    MergeShards,
-    RegisterStreamConsumer,
-    SplitShard,
-    Tags,
-    UpdateAccountSettings,
-    UpdateShardCount,
-    UpdateStreamMode,
-    UpdateStreamRecordDistributionStrategy,
-    UpdateStreamWarmThroughput,
+/// Whose calls are counted together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Scope {
+    /// All of an account in a region.
+    Account,
+    /// Those about one stream.
+    Stream,
 }
 
-/// The calls of the last second.
-#[derive(Default)]
-pub(crate) struct Rates(Mutex<BTreeMap<(AccountId, Rated), Bucket>>);
+/// The rows are `operation: calls per second, of whom`. AWS documents them with each operation,
+/// and the others in its table of quotas.
+macro_rules! rated {
+    ($($name:ident: $per_second:literal, $scope:ident;)*) => {
+        /// An operation of the control plane that AWS limits.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub(crate) enum Rated { $($name,)* }
 
-impl Rated {
-    fn per_second(self) -> u64 {
-        match self {
-            Self::DescribeLimits => 1,
-            Self::DescribeStream | Self::UpdateShardCount => 10,
-            Self::DescribeStreamConsumer | Self::DescribeStreamSummary => 20,
-            Self::CreateStream
-            | Self::DeleteStream
-            | Self::DescribeAccountSettings
-            | Self::DeregisterStreamConsumer
-            | Self::ListStreamConsumers
-            | Self::ListStreams
-            | Self::MergeShards
-            | Self::RegisterStreamConsumer
-            | Self::SplitShard
-            | Self::Tags
-            | Self::UpdateAccountSettings
-            | Self::UpdateStreamMode
-            | Self::UpdateStreamRecordDistributionStrategy
-            | Self::UpdateStreamWarmThroughput => 5,
+        impl Rated {
+            #[cfg(test)]
+            pub(crate) const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            pub(crate) const fn name(self) -> &'static str {
+                match self { $(Self::$name => stringify!($name),)* }
+            }
+
+            const fn rule(self) -> (u64, Scope) {
+                match self { $(Self::$name => ($per_second, Scope::$scope),)* }
+            }
         }
-    }
+    };
 }
+
+rated! {
+    AddTagsToStream: 5, Account;
+    CreateStream: 5, Account;
+    DecreaseStreamRetentionPeriod: 5, Stream;
+    DeleteStream: 5, Account;
+    DeregisterStreamConsumer: 5, Stream;
+    DescribeAccountSettings: 5, Account;
+    DescribeLimits: 1, Account;
+    DescribeStream: 10, Account;
+    DescribeStreamConsumer: 20, Stream;
+    DescribeStreamSummary: 20, Account;
+    DisableEnhancedMonitoring: 5, Stream;
+    EnableEnhancedMonitoring: 5, Stream;
+    IncreaseStreamRetentionPeriod: 5, Stream;
+    ListShards: 1000, Stream;
+    ListStreamConsumers: 5, Stream;
+    ListStreams: 5, Account;
+    ListTagsForResource: 5, Account;
+    ListTagsForStream: 5, Account;
+    MergeShards: 5, Account;
+    RegisterStreamConsumer: 5, Account;
+    RemoveTagsFromStream: 5, Account;
+    SplitShard: 5, Account;
+    TagResource: 5, Account;
+    UntagResource: 5, Account;
+    UpdateAccountSettings: 5, Account;
+    UpdateMaxRecordSize: 5, Stream;
+    UpdateShardCount: 10, Account;
+    UpdateStreamMode: 5, Stream;
+    UpdateStreamRecordDistributionStrategy: 5, Stream;
+    UpdateStreamWarmThroughput: 5, Account;
+}
+
+type Caller = (AccountId, Region, Rated, Option<StreamName>);
+
+/// The calls of the running second.
+#[derive(Default)]
+pub(crate) struct Rates(Mutex<BTreeMap<Caller, Second>>);
 
 impl Rates {
-    /// Counts a call, or refuses it; `stream` is the one it is about, if it is about one.
+    /// Counts a call about an account and maybe a stream: whether it is within the rate.
     pub(crate) fn take(
         &self,
         rated: Rated,
         account: AccountId,
-        stream: Option<&str>,
+        region: &Region,
+        stream: Option<&StreamName>,
         now: Timestamp,
-    ) -> Result<()> {
-        let mut buckets = self.0.lock();
-        if buckets.len() >= BUCKETS_MAX {
-            buckets.retain(|(_, rated), bucket| !bucket.is_full(rated.per_second(), now));
+    ) -> bool {
+        let (per_second, scope) = rated.rule();
+        let stream = stream.filter(|_| scope == Scope::Stream).cloned();
+        let caller = (account, region.clone(), rated, stream);
+        let mut rates = self.0.lock();
+        if rates.len() >= RATES_MAX && !rates.contains_key(&caller) {
+            rates.retain(|(_, _, rated, _), second| !second.is_idle(rated.rule().0, now));
+            if rates.len() >= RATES_MAX {
+                // Nobody is idle: one of them gets a second more than it should.
+                rates.pop_first();
+            }
         }
-        if buckets.entry((account, rated)).or_default().take(1, rated.per_second(), now) {
-            return Ok(());
-        }
-        Err(Error::LimitExceeded(match stream {
-            Some(stream) => format!("Rate exceeded for stream {stream} under account {account}."),
-            None => format!("Rate exceeded for account {account}."),
-        }))
+        rates.entry(caller).or_default().take(1, per_second, now)
+    }
+}
+
+/// A stream, or the account, was asked about too often.
+pub(crate) fn exceeded(account: AccountId, stream: Option<&StreamName>) -> Error {
+    Error::LimitExceeded(match stream {
+        Some(stream) => format!("Rate exceeded for stream {stream} under account {account}."),
+        None => format!("Rate exceeded for account {account}."),
+    })
+}
+
+impl Rates {
+    /// As [`Rates::take`], of a call that names a stream.
+    pub(crate) fn take_of(&self, rated: Rated, key: &StreamKey, now: Timestamp) -> bool {
+        self.take(rated, key.account, &key.region, Some(&key.name), now)
     }
 }
 
@@ -90,19 +127,56 @@ impl Rates {
 mod tests {
     use super::*;
 
+    const START: u64 = 1_700_000_000_000;
+
+    fn key(account: &str, region: &str, name: &str) -> StreamKey {
+        let (account, region) = (account.parse().unwrap(), region.parse().unwrap());
+        StreamKey { account, region, name: name.parse().unwrap() }
+    }
+
     #[test]
-    fn an_account_has_its_calls_of_a_second_and_then_waits() {
-        let (rates, now) = (Rates::default(), Timestamp::from_seconds(1_700_000_000));
-        let account = |text: &str| text.parse::<AccountId>().unwrap();
-        let call = |rated, text, now| rates.take(rated, account(text), Some("s"), now);
-        for _ in 0..5 {
-            call(Rated::SplitShard, "000000000001", now).unwrap();
+    fn ten_seconds_of_too_many_calls_take_ten_seconds_worth() {
+        for rated in Rated::ALL {
+            let per_second = rated.rule().0;
+            for step in [1, 7, 30] {
+                let (rates, key) = (Rates::default(), key("000000000001", "us-east-1", "s"));
+                let offer = 2 * per_second * step / 1000 + 1;
+                let mut admitted = 0;
+                for offset in (0..10_000).step_by(step as usize) {
+                    let now = Timestamp::from_millis(START + offset);
+                    admitted += (0..offer).filter(|_| rates.take_of(*rated, &key, now)).count();
+                }
+                assert_eq!(admitted as u64, 10 * per_second, "{rated:?} every {step} ms");
+            }
         }
-        let error = call(Rated::SplitShard, "000000000001", now).unwrap_err();
-        assert_eq!(error.to_string(), "Rate exceeded for stream s under account 000000000001.");
-        call(Rated::SplitShard, "000000000002", now).unwrap();
-        call(Rated::MergeShards, "000000000001", now).unwrap();
-        let later = Timestamp::from_millis(now.as_millis() + 200);
-        call(Rated::SplitShard, "000000000001", later).unwrap();
+    }
+
+    #[test]
+    fn accounts_regions_and_operations_do_not_share_and_streams_only_where_aws_says_so() {
+        let (rates, now) = (Rates::default(), Timestamp::from_millis(START));
+        let used_up = |rated, key: &StreamKey| !rates.take_of(rated, key, now);
+        let here = key("000000000001", "us-east-1", "s");
+        let others = [key("000000000002", "us-east-1", "s"), key("000000000001", "us-east-2", "s")];
+        for rated in [Rated::SplitShard, Rated::UpdateMaxRecordSize] {
+            while !used_up(rated, &here) {}
+            assert!(others.iter().all(|other| !used_up(rated, other)));
+        }
+        let neighbour = key("000000000001", "us-east-1", "t");
+        assert!(used_up(Rated::SplitShard, &neighbour), "an account's");
+        assert!(!used_up(Rated::UpdateMaxRecordSize, &neighbour), "a stream's");
+        assert!(!used_up(Rated::MergeShards, &here));
+    }
+
+    #[test]
+    fn memory_is_bounded_however_many_names_are_asked_for() {
+        let rates = Rates::default();
+        for call in 0..3 * RATES_MAX as u64 {
+            let now = Timestamp::from_millis(START + call / 100);
+            rates.take_of(Rated::ListShards, &key("000000000001", "r", &format!("s{call}")), now);
+        }
+        assert_eq!(rates.0.lock().len(), RATES_MAX);
+        let later = Timestamp::from_millis(START + 60_000);
+        rates.take_of(Rated::ListShards, &key("000000000001", "r", "s"), later);
+        assert_eq!(rates.0.lock().len(), 1, "the idle ones are forgotten");
     }
 }

@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use model::limits::{UPDATE_SHARD_COUNT_MAX, UPDATE_SHARD_COUNTS_PER_DAY};
 use model::{HashKey, ShardId, Timestamp};
 
+use super::quotas::Quota;
 use super::{Rules, active, provisioned};
 use crate::catalog::{Change, Edit, Shard, Snapshot, Stream, StreamKey, StreamRecord};
 use crate::error::{Error, Result, no_such_shard, shard_limit};
@@ -83,7 +84,7 @@ pub(crate) fn scale(
     check_shard_limit(snapshot, rules, key, target.get().saturating_sub(current))?;
     let mut rescaled = stream.record.rescaled.clone();
     rescaled.retain(|call| now.millis_since(*call) < DAY_MS);
-    if rescaled.len() >= UPDATE_SHARD_COUNTS_PER_DAY && rules.keeps_quotas() {
+    if rescaled.len() >= UPDATE_SHARD_COUNTS_PER_DAY && rules.refuses(Quota::ShardCountUpdates) {
         let StreamKey { name, account, .. } = key;
         return Err(Error::LimitExceeded(format!(
             "Stream {name} under account {account} has reached the limit of \

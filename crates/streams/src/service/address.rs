@@ -3,10 +3,11 @@
 use model::{AccountId, ConsumerArn, ConsumerName, Region, ShardId, StreamArn};
 use wire::{Caller, Operation};
 
+use crate::Inner;
 use crate::catalog::StreamKey;
-use crate::control::rates::Rated;
+use crate::control::quotas::Quota;
+use crate::control::rates::{self, Rated};
 use crate::error::{Error, Result, no_such_shard, no_such_stream};
-use crate::{Inner, Mode};
 
 /// The account and region that a request is for.
 pub(super) fn home(caller: &Caller) -> Result<(AccountId, Region)> {
@@ -140,18 +141,23 @@ pub(super) fn shard(key: &StreamKey, text: &str) -> Result<ShardId> {
 impl Inner {
     /// Counts a call of the control plane, and refuses it if there are too many.
     pub(super) fn rate(&self, rated: Rated, key: &StreamKey) -> Result<()> {
-        self.rate_account(rated, key.account, Some(key.name.as_str()))
+        let within = self.rates.take_of(rated, key, self.control.clock.now());
+        if !within && self.control.rules.quotas.refuses(Quota::Calls(rated)) {
+            return Err(rates::exceeded(key.account, Some(&key.name)));
+        }
+        Ok(())
     }
 
+    /// The same of a call that names no stream.
     pub(super) fn rate_account(
         &self,
         rated: Rated,
-        account: AccountId,
-        stream: Option<&str>,
+        (account, region): (AccountId, &Region),
     ) -> Result<()> {
-        match self.control.rules.limits.mode {
-            Mode::Aws => self.rates.take(rated, account, stream, self.control.clock.now()),
-            Mode::Relaxed => Ok(()),
+        let within = self.rates.take(rated, account, region, None, self.control.clock.now());
+        if !within && self.control.rules.quotas.refuses(Quota::Calls(rated)) {
+            return Err(rates::exceeded(account, None));
         }
+        Ok(())
     }
 }

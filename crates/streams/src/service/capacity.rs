@@ -77,7 +77,7 @@ impl Inner {
         input: UpdateAccountSettingsInput,
     ) -> Result<UpdateAccountSettingsOutput> {
         let (account, region) = address::home(caller)?;
-        self.rate_account(Rated::UpdateAccountSettings, account, None)?;
+        self.rate_account(Rated::UpdateAccountSettings, (account, &region))?;
         let wanted = input.minimum_throughput_billing_commitment.status;
         let wanted = wanted == CommitmentInputStatus::Enabled;
         let (now, of) = (self.control.clock.now(), (account, region));
@@ -96,7 +96,7 @@ impl Inner {
         caller: &Caller,
     ) -> Result<DescribeAccountSettingsOutput> {
         let (account, region) = address::home(caller)?;
-        self.rate_account(Rated::DescribeAccountSettings, account, None)?;
+        self.rate_account(Rated::DescribeAccountSettings, (account, &region))?;
         let (snapshot, now) = (self.control.catalog.snapshot(), self.control.clock.now());
         let settled = commitment(&snapshot, &(account, region), now);
         Ok(DescribeAccountSettingsOutput { minimum_throughput_billing_commitment: Some(settled) })

@@ -178,7 +178,7 @@ impl Inner {
         arn: ConsumerArn,
         tags: BTreeMap<String, String>,
     ) -> Result<()> {
-        self.rate(Rated::Tags, &key)?;
+        self.rate(Rated::TagResource, &key)?;
         let of = key.clone();
         let decide = move |snapshot: &_, edit: &mut _, _: &_, _| {
             tags::add_to_consumer(snapshot, edit, (&of, &arn), tags)
@@ -193,7 +193,7 @@ impl Inner {
         arn: ConsumerArn,
         tag_keys: Vec<String>,
     ) -> Result<()> {
-        self.rate(Rated::Tags, &key)?;
+        self.rate(Rated::UntagResource, &key)?;
         let of = key.clone();
         let decide = move |snapshot: &_, edit: &mut _, _: &_, _| {
             tags::remove_from_consumer(snapshot, edit, (&of, &arn), &tag_keys)
@@ -203,7 +203,7 @@ impl Inner {
     }
 
     pub(super) fn consumer_tags(&self, key: &StreamKey, arn: &ConsumerArn) -> Result<Vec<Tag>> {
-        self.rate(Rated::Tags, key)?;
+        self.rate(Rated::ListTagsForResource, key)?;
         let snapshot = self.control.catalog.snapshot();
         let second = Some(arn.created_seconds());
         let (_, consumer) = consumers::named(&snapshot, key, arn.name(), second)?;

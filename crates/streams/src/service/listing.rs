@@ -120,7 +120,7 @@ impl Inner {
         input: ListStreamsInput,
     ) -> Result<ListStreamsOutput> {
         let (account, region) = address::home(caller)?;
-        self.rate_account(Rated::ListStreams, account, None)?;
+        self.rate_account(Rated::ListStreams, (account, &region))?;
         let now = self.control.clock.now();
         let after = match &input.next_token {
             Some(token) => Some(self.open_streams_page(caller, token, now)?.after),
@@ -190,6 +190,7 @@ impl Inner {
                 (stream, filter, after)
             }
         };
+        self.rate(Rated::ListShards, &stream.key)?;
         if !matches!(stream.status(), Status::Active | Status::Updating) {
             return Err(not_in(stream, "ACTIVE or UPDATING"));
         }
@@ -231,7 +232,7 @@ impl Inner {
     ) -> Result<ListTagsForStreamOutput> {
         let ListTagsForStreamInput { stream_name: name, stream_arn: arn, .. } = &input;
         let key = at(caller, Operation::ListTagsForStream, name, arn)?;
-        self.rate(Rated::Tags, &key)?;
+        self.rate(Rated::ListTagsForStream, &key)?;
         let after = input.exclusive_start_tag_key.as_deref();
         let mut tags = self.tags(&key)?.into_iter();
         let mut tags =
@@ -248,7 +249,7 @@ impl Inner {
         let operation = Operation::ListTagsForResource;
         let tags = match address::resource(caller, operation, &input.resource_arn)? {
             Resource::Stream(key) => {
-                self.rate(Rated::Tags, &key)?;
+                self.rate(Rated::ListTagsForResource, &key)?;
                 self.tags(&key)?
             }
             Resource::Consumer(key, arn) => self.consumer_tags(&key, &arn)?,

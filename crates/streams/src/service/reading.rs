@@ -34,7 +34,7 @@ impl Inner {
             return Err(Error::DryRun);
         }
         let within = shard.live(&self.control.storage).reads.lock().take_iterator(now);
-        if !within && !self.lets_read(stream, shard) {
+        if within.is_err() && !self.lets_read(stream, shard) {
             return Err(Error::Throttled(shard_rate_text(&key, id)));
         }
         let next = self.cursor(stream, shard, now).resolve(position).await?;
@@ -60,15 +60,18 @@ impl Inner {
         if input.dry_run == Some(true) {
             return Err(Error::DryRun);
         }
-        self.throttle_read(stream, shard, now)?;
+        let within = self.throttle_read(stream, shard, now)?;
         let limit = input.limit.and_then(|limit| usize::try_from(limit).ok());
         let budget = Budget {
             records: limit.unwrap_or(GET_RECORDS_MAX).min(GET_RECORDS_MAX),
             bytes: GET_RECORDS_BYTES_MAX,
         };
         let read = self.cursor(stream, shard, now).read(*next, budget).await?;
-        self.count_read(stream, shard, &read, now);
         let bytes = read.bytes();
+        if within {
+            shard.live(&self.control.storage).reads.lock().charge(bytes, now);
+        }
+        self.count_read(stream, shard, &read, now);
         let output = self.records_output(stream, shard, read, now);
         count_call(&stream.counters.get_records, bytes, true, started);
         Ok(output)
@@ -78,10 +81,11 @@ impl Inner {
         Cursor { stream, shard, storage: &self.control.storage, now }
     }
 
-    fn throttle_read(&self, stream: &Stream, shard: &Shard, now: Timestamp) -> Result<()> {
-        let within = shard.live(&self.control.storage).reads.lock().take_call(now);
-        if within || self.lets_read(stream, shard) {
-            return Ok(());
+    /// Whether a call is within the shard's rate; refuses it if it must be.
+    fn throttle_read(&self, stream: &Stream, shard: &Shard, now: Timestamp) -> Result<bool> {
+        let taken = shard.live(&self.control.storage).reads.lock().take_call(now);
+        if taken.is_ok() || self.lets_read(stream, shard) {
+            return Ok(taken.is_ok());
         }
         stream.counters.get_records.calls.add(1);
         let StreamKey { name, account, .. } = &stream.key;
@@ -103,7 +107,6 @@ impl Inner {
     fn count_read(&self, stream: &Stream, shard: &Shard, read: &cursor::Records, now: Timestamp) {
         let live = shard.live(&self.control.storage);
         let (records, bytes) = (read.records.len() as u64, read.bytes());
-        live.reads.lock().charge(bytes);
         live.counters.outgoing_records.add(records);
         live.counters.outgoing_bytes.add(bytes as u64);
         stream.counters.get_records_records.add(records);

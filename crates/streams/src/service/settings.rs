@@ -7,6 +7,7 @@ use super::shapes;
 use super::streams::at;
 use crate::Inner;
 use crate::catalog::{ShardMetric, ShardMetrics, StreamKey};
+use crate::control::rates::Rated;
 use crate::control::settings::{self, Monitor};
 use crate::error::{Error, Result};
 
@@ -17,6 +18,7 @@ impl Inner {
         input: UpdateMaxRecordSizeInput,
     ) -> Result<()> {
         let key = at(caller, Operation::UpdateMaxRecordSize, &None, &input.stream_arn)?;
+        self.rate(Rated::UpdateMaxRecordSize, &key)?;
         let kib = u32::try_from(input.max_record_size_in_kib)
             .map_err(|_| Error::Invalid("MaxRecordSizeInKiB must be positive.".into()))?;
         let named = key.clone();
@@ -34,6 +36,7 @@ impl Inner {
     ) -> Result<EnhancedMonitoringOutput> {
         let EnableEnhancedMonitoringInput { stream_name: name, stream_arn: arn, .. } = &input;
         let key = at(caller, Operation::EnableEnhancedMonitoring, name, arn)?;
+        self.rate(Rated::EnableEnhancedMonitoring, &key)?;
         self.monitor(key, Monitor::On(named(&input.shard_level_metrics))).await
     }
 
@@ -44,6 +47,7 @@ impl Inner {
     ) -> Result<EnhancedMonitoringOutput> {
         let DisableEnhancedMonitoringInput { stream_name: name, stream_arn: arn, .. } = &input;
         let key = at(caller, Operation::DisableEnhancedMonitoring, name, arn)?;
+        self.rate(Rated::DisableEnhancedMonitoring, &key)?;
         self.monitor(key, Monitor::Off(named(&input.shard_level_metrics))).await
     }
 

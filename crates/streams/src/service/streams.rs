@@ -84,7 +84,7 @@ impl Inner {
 
     pub(super) fn describe_limits(&self, caller: &Caller) -> Result<DescribeLimitsOutput> {
         let (account, region) = address::home(caller)?;
-        self.rate_account(Rated::DescribeLimits, account, None)?;
+        self.rate_account(Rated::DescribeLimits, (account, &region))?;
         let snapshot = self.control.catalog.snapshot();
         let streams = snapshot.streams_of(account, &region);
         let on_demand = streams.filter(|s| s.record.mode == StreamMode::OnDemand).count();
@@ -105,6 +105,7 @@ impl Inner {
     ) -> Result<()> {
         let operation = Operation::IncreaseStreamRetentionPeriod;
         let key = at(caller, operation, &input.stream_name, &input.stream_arn)?;
+        self.rate(Rated::IncreaseStreamRetentionPeriod, &key)?;
         self.keep_for(key, Direction::Longer, input.retention_period_hours).await
     }
 
@@ -115,6 +116,7 @@ impl Inner {
     ) -> Result<()> {
         let operation = Operation::DecreaseStreamRetentionPeriod;
         let key = at(caller, operation, &input.stream_name, &input.stream_arn)?;
+        self.rate(Rated::DecreaseStreamRetentionPeriod, &key)?;
         self.keep_for(key, Direction::Shorter, input.retention_period_hours).await
     }
 
@@ -194,6 +196,7 @@ impl Inner {
     ) -> Result<()> {
         let AddTagsToStreamInput { stream_name: name, stream_arn: arn, .. } = &input;
         let key = at(caller, Operation::AddTagsToStream, name, arn)?;
+        self.rate(Rated::AddTagsToStream, &key)?;
         self.tag(key, input.tags).await
     }
 
@@ -203,7 +206,10 @@ impl Inner {
         input: TagResourceInput,
     ) -> Result<()> {
         match address::resource(caller, Operation::TagResource, &input.resource_arn)? {
-            Resource::Stream(key) => self.tag(key, input.tags).await,
+            Resource::Stream(key) => {
+                self.rate(Rated::TagResource, &key)?;
+                self.tag(key, input.tags).await
+            }
             Resource::Consumer(key, arn) => self.tag_consumer(key, arn, input.tags).await,
         }
     }
@@ -213,7 +219,6 @@ impl Inner {
         key: StreamKey,
         tags: std::collections::BTreeMap<String, String>,
     ) -> Result<()> {
-        self.rate(Rated::Tags, &key)?;
         let named = key.clone();
         let decide =
             move |snapshot: &_, edit: &mut _, _: &_, _| tags::add(snapshot, edit, &named, tags);
@@ -228,6 +233,7 @@ impl Inner {
     ) -> Result<()> {
         let RemoveTagsFromStreamInput { stream_name: name, stream_arn: arn, .. } = &input;
         let key = at(caller, Operation::RemoveTagsFromStream, name, arn)?;
+        self.rate(Rated::RemoveTagsFromStream, &key)?;
         self.untag(key, input.tag_keys).await
     }
 
@@ -237,13 +243,15 @@ impl Inner {
         input: UntagResourceInput,
     ) -> Result<()> {
         match address::resource(caller, Operation::UntagResource, &input.resource_arn)? {
-            Resource::Stream(key) => self.untag(key, input.tag_keys).await,
+            Resource::Stream(key) => {
+                self.rate(Rated::UntagResource, &key)?;
+                self.untag(key, input.tag_keys).await
+            }
             Resource::Consumer(key, arn) => self.untag_consumer(key, arn, input.tag_keys).await,
         }
     }
 
     async fn untag(&self, key: StreamKey, tag_keys: Vec<String>) -> Result<()> {
-        self.rate(Rated::Tags, &key)?;
         let named = key.clone();
         let decide = move |snapshot: &_, edit: &mut _, _: &_, _| {
             tags::remove(snapshot, edit, &named, &tag_keys)

@@ -1,6 +1,9 @@
-//! How much a shard takes and gives in a second: token buckets over the time they are told.
+//! How much a shard takes and gives in a second. Pure: `now` is an argument.
 //!
-//! Pure: `now` is an argument. A clock that steps back gives no tokens and takes none.
+//! A limit is an amount for each [`Second`]. The first use begins a second, and while a shard is
+//! used its seconds follow each other without a gap: so a whole second's worth may come at once,
+//! and still ten seconds never take more than ten seconds' worth. Nothing is saved up while
+//! nobody asks. A clock that steps back gives nothing and takes nothing.
 
 use model::Timestamp;
 use model::limits::{
@@ -8,82 +11,130 @@ use model::limits::{
     SHARD_WRITE_BYTES_PER_SECOND, SHARD_WRITE_RECORDS_PER_SECOND,
 };
 
-/// Tokens are kept in thousandths, so that a millisecond refills a whole number of them.
-const UNIT: i64 = 1000;
+const SECOND_MS: u64 = 1000;
 
-/// Tokens that come back at a constant rate, at most those of one second.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Bucket {
-    level: i64,
-    filled: Timestamp,
+/// A second of which only this part was used, [`QUIET_MS`] ago, begins anew with the next use, so
+/// that a single record does not set the beat for the load that follows it.
+const BARELY_USED: i64 = 50;
+const QUIET_MS: u64 = 100;
+
+/// What of a shard can be used up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Limit {
+    WriteBytes,
+    WriteRecords,
+    ReadBytes,
+    ReadCalls,
+    IteratorCalls,
 }
 
-/// A new bucket is full.
-impl Default for Bucket {
-    fn default() -> Self {
-        Self { level: i64::MAX, filled: Timestamp::default() }
-    }
+/// The running second of a limit.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Second {
+    began: Timestamp,
+    /// When somebody last asked.
+    asked: Timestamp,
+    /// Less than nothing: later seconds pay for it.
+    allowed: i64,
+    used: i64,
+    /// Something did not fit into what is left, which the next second therefore has on top: less
+    /// than that something.
+    tight: bool,
 }
 
-impl Bucket {
-    fn fill(&mut self, per_second: u64, now: Timestamp) {
-        let per_second = per_second as i64;
-        let elapsed = i64::try_from(now.millis_since(self.filled)).unwrap_or(i64::MAX);
-        let level = self.level.saturating_add(elapsed.saturating_mul(per_second));
-        self.level = level.min(per_second * UNIT);
-        self.filled = now;
+impl Second {
+    fn left(&self) -> i64 {
+        self.allowed - self.used
     }
 
-    /// Takes `count` tokens, if there are that many. What is more than a full bucket needs a full
-    /// one, and leaves a debt: so a large record goes through and the average holds.
+    fn advance(&mut self, per_second: u64, now: Timestamp) {
+        let rate = per_second as i64;
+        let quiet_ms = now.millis_since(self.asked);
+        self.asked = now;
+        if now < self.began {
+            self.began = now;
+            return;
+        }
+        let seconds = (now.as_millis() - self.began.as_millis()) / SECOND_MS;
+        if seconds == 0 {
+            let barely_used = !self.tight && self.used * BARELY_USED <= rate;
+            if barely_used && self.allowed >= rate && quiet_ms >= QUIET_MS {
+                (self.began, self.used) = (now, 0);
+            }
+            return;
+        }
+        let left = self.left();
+        let paid = left.saturating_add(rate.saturating_mul(seconds as i64));
+        let was_in_use = seconds == 1 || (left < 0 && paid <= rate);
+        if was_in_use {
+            self.allowed = if self.tight || left < 0 { paid } else { rate };
+            self.began = Timestamp::from_millis(self.began.as_millis() + seconds * SECOND_MS);
+        } else {
+            (self.allowed, self.began) = (rate, now);
+        }
+        (self.used, self.tight) = (0, false);
+    }
+
+    /// Takes `count`, if there is that much. What is more than a second's worth needs a whole
+    /// second, and takes the following ones as well.
     pub(crate) fn take(&mut self, count: u64, per_second: u64, now: Timestamp) -> bool {
-        self.fill(per_second, now);
-        let wanted = count as i64 * UNIT;
-        let admitted = self.level >= wanted.min(per_second as i64 * UNIT);
+        self.advance(per_second, now);
+        let (wanted, rate) = (count as i64, per_second as i64);
+        let admitted = self.left() >= wanted.min(rate);
         if admitted {
-            self.level -= wanted;
+            self.used += wanted;
+        } else {
+            self.tight |= wanted <= rate;
         }
         admitted
     }
 
     /// Gives back what was taken for nothing.
     fn give_back(&mut self, count: u64) {
-        self.level += count as i64 * UNIT;
+        self.used -= count as i64;
     }
 
-    /// Takes what turned out to be used. Who takes more than there is forfeits the rest: a full
-    /// answer of GetRecords closes the shard for as long as its bytes take at the shard's rate.
-    fn charge(&mut self, count: u64) {
-        let used = count as i64 * UNIT;
-        self.level = if used > self.level { -used } else { self.level - used };
+    /// Whether anything is left.
+    fn has_any(&mut self, per_second: u64, now: Timestamp) -> bool {
+        self.advance(per_second, now);
+        self.left() > 0
     }
 
-    /// Whether nothing was taken in the last second.
-    pub(crate) fn is_full(&self, per_second: u64, now: Timestamp) -> bool {
-        let mut bucket = *self;
-        bucket.fill(per_second, now);
-        bucket.level >= per_second as i64 * UNIT
+    /// Takes what turned out to be used, whether there is that much or not. More than a second's
+    /// worth is paid for from now on: 5 seconds for 10 MiB at 2 MiB a second.
+    fn charge(&mut self, count: u64, per_second: u64, now: Timestamp) {
+        self.used += count as i64;
+        if count > per_second {
+            self.began = now;
+        }
+    }
+
+    /// Whether nobody asked in the last second, so that it may be forgotten.
+    pub(crate) fn is_idle(&self, per_second: u64, now: Timestamp) -> bool {
+        let owed = self.left().min(0).unsigned_abs() / per_second.max(1);
+        now.millis_since(self.asked) / SECOND_MS > owed + 1
     }
 }
 
 /// What puts use of a shard.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct WriteThrottle {
-    bytes: Bucket,
-    records: Bucket,
+    bytes: Second,
+    records: Second,
 }
 
 impl WriteThrottle {
-    /// Takes a record of `bytes`, partition key included, if the second has room for it.
-    pub(crate) fn take(&mut self, bytes: usize, now: Timestamp) -> bool {
+    /// Takes a record of `bytes`, partition key included, if the second has room for it; or says
+    /// which limit has none.
+    pub(crate) fn take(&mut self, bytes: usize, now: Timestamp) -> Result<(), Limit> {
         if !self.records.take(1, SHARD_WRITE_RECORDS_PER_SECOND, now) {
-            return false;
+            return Err(Limit::WriteRecords);
         }
-        let admitted = self.bytes.take(bytes as u64, SHARD_WRITE_BYTES_PER_SECOND, now);
-        if !admitted {
+        if !self.bytes.take(bytes as u64, SHARD_WRITE_BYTES_PER_SECOND, now) {
             self.records.give_back(1);
+            return Err(Limit::WriteBytes);
         }
-        admitted
+        Ok(())
     }
 
     /// The records were taken and then not written.
@@ -96,121 +147,33 @@ impl WriteThrottle {
 /// What GetRecords and GetShardIterator use of a shard.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct ReadThrottle {
-    bytes: Bucket,
-    calls: Bucket,
-    iterators: Bucket,
+    bytes: Second,
+    calls: Second,
+    iterators: Second,
 }
 
 impl ReadThrottle {
     /// Lets a GetRecords call begin, unless the calls or the bytes before it used up the second.
-    pub(crate) fn take_call(&mut self, now: Timestamp) -> bool {
-        self.bytes.fill(SHARD_READ_BYTES_PER_SECOND, now);
-        self.bytes.level >= 0 && self.calls.take(1, SHARD_READ_CALLS_PER_SECOND, now)
+    pub(crate) fn take_call(&mut self, now: Timestamp) -> Result<(), Limit> {
+        if !self.bytes.has_any(SHARD_READ_BYTES_PER_SECOND, now) {
+            return Err(Limit::ReadBytes);
+        }
+        let taken = self.calls.take(1, SHARD_READ_CALLS_PER_SECOND, now);
+        taken.then_some(()).ok_or(Limit::ReadCalls)
     }
 
-    /// The call answered with this many bytes.
-    pub(crate) fn charge(&mut self, bytes: usize) {
-        self.bytes.charge(bytes.min(GET_RECORDS_BYTES_MAX) as u64);
+    /// A call that was let begin answered with this many bytes.
+    pub(crate) fn charge(&mut self, bytes: usize, now: Timestamp) {
+        let bytes = bytes.min(GET_RECORDS_BYTES_MAX) as u64;
+        self.bytes.charge(bytes, SHARD_READ_BYTES_PER_SECOND, now);
     }
 
     /// Lets a GetShardIterator call begin.
-    pub(crate) fn take_iterator(&mut self, now: Timestamp) -> bool {
-        self.iterators.take(1, SHARD_READ_CALLS_PER_SECOND, now)
+    pub(crate) fn take_iterator(&mut self, now: Timestamp) -> Result<(), Limit> {
+        let taken = self.iterators.take(1, SHARD_READ_CALLS_PER_SECOND, now);
+        taken.then_some(()).ok_or(Limit::IteratorCalls)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const MIB: usize = 1024 * 1024;
-    const START: u64 = 1_700_000_000_000;
-
-    fn at(millis: u64) -> Timestamp {
-        Timestamp::from_millis(START + millis)
-    }
-
-    #[test]
-    fn a_shard_takes_a_mebibyte_in_a_second_and_more_as_time_passes() {
-        let mut throttle = WriteThrottle::default();
-        assert!(throttle.take(MIB, at(0)));
-        assert!(!throttle.take(1, at(0)));
-        assert!(!throttle.take(MIB / 2 + 1, at(500)));
-        assert!(throttle.take(MIB / 2, at(500)));
-        assert!(!throttle.take(1024, at(500)));
-        assert!(throttle.take(MIB, at(60_000)));
-        assert!(!throttle.take(1024, at(60_000)), "a quiet minute saves up one second only");
-    }
-
-    #[test]
-    fn a_shard_takes_a_thousand_records_in_a_second() {
-        let mut throttle = WriteThrottle::default();
-        assert!((0..1000).all(|_| throttle.take(10, at(0))));
-        assert!(!throttle.take(10, at(0)));
-        assert!(throttle.take(10, at(1)));
-        assert!(!throttle.take(10, at(1)));
-    }
-
-    #[test]
-    fn a_record_refused_for_its_bytes_does_not_count_as_a_record() {
-        let mut throttle = WriteThrottle::default();
-        assert!(throttle.take(MIB, at(0)));
-        for _ in 0..2000 {
-            assert!(!throttle.take(MIB, at(0)));
-        }
-        assert!((0..999).all(|_| throttle.take(1, at(1))), "999 records are left of the second");
-    }
-
-    #[test]
-    fn a_record_larger_than_a_second_goes_through_and_is_paid_for_afterwards() {
-        let mut throttle = WriteThrottle::default();
-        assert!(throttle.take(10 * MIB, at(0)));
-        assert!(!throttle.take(1, at(9_000)));
-        assert!(throttle.take(1, at(9_001)));
-    }
-
-    #[test]
-    fn what_is_given_back_can_be_taken_again() {
-        let mut throttle = WriteThrottle::default();
-        assert!(throttle.take(MIB, at(0)));
-        throttle.give_back(MIB, 1);
-        assert!(throttle.take(MIB, at(0)));
-        assert!(!throttle.take(1, at(0)));
-    }
-
-    #[test]
-    fn five_calls_a_second_read_a_shard() {
-        let mut throttle = ReadThrottle::default();
-        assert!((0..5).all(|_| throttle.take_call(at(0))));
-        assert!(!throttle.take_call(at(199)));
-        assert!(throttle.take_call(at(200)));
-        assert!((0..5).all(|_| throttle.take_iterator(at(0))));
-        assert!(!throttle.take_iterator(at(0)));
-    }
-
-    #[test]
-    fn a_full_answer_closes_the_shard_to_readers_for_five_seconds() {
-        let mut throttle = ReadThrottle::default();
-        assert!(throttle.take_call(at(0)));
-        throttle.charge(10 * MIB);
-        assert!(!throttle.take_call(at(4_999)));
-        assert!(throttle.take_call(at(5_000)));
-    }
-
-    #[test]
-    fn two_mebibytes_a_second_are_read_without_a_pause() {
-        let mut throttle = ReadThrottle::default();
-        for call in 0..50 {
-            assert!(throttle.take_call(at(call * 200)));
-            throttle.charge(2 * MIB / 5);
-        }
-    }
-
-    #[test]
-    fn a_clock_that_steps_back_neither_gives_nor_blocks() {
-        let mut throttle = WriteThrottle::default();
-        assert!(throttle.take(MIB, at(3_600_000)));
-        assert!(!throttle.take(1, at(0)));
-        assert!(throttle.take(MIB, at(1_000)), "a second later by the new clock");
-    }
-}
+mod tests;

@@ -60,7 +60,7 @@ pub(crate) fn write(
     puts: &[Put<'_>],
 ) -> Result<(Option<Written>, Vec<bool>)> {
     let live = shard.live(storage);
-    let admitted = throttle(stream, live, mode, now, puts);
+    let Throttled { admitted, within } = throttle(stream, live, mode, now, puts);
     let taken = || puts.iter().zip(&admitted).filter_map(|(put, admitted)| admitted.then_some(put));
     let (records, bytes) = taken().fold((0, 0), |(n, sum), put| (n + 1, sum + put.bytes()));
     live.counters.writes_throttled.add((puts.len() - records) as u64);
@@ -77,28 +77,41 @@ pub(crate) fn write(
     match live.log.append(permit, batch) {
         Ok(commit) => Ok((Some(Written { commit, records, bytes }), admitted)),
         Err(error) => {
-            live.writes.lock().give_back(bytes, records);
+            live.writes.lock().give_back(within.0, within.1);
             Err(error.into())
         }
     }
 }
 
+/// Who may be written.
+struct Throttled {
+    admitted: Vec<bool>,
+    /// The bytes and records that the throttle was charged for.
+    within: (usize, usize),
+}
+
+/// Decides in both modes the same; what is over is refused in one and let through in the other,
+/// and is charged for in none.
 fn throttle(
     stream: &Stream,
     live: &Live,
     mode: Mode,
     now: Timestamp,
     puts: &[Put<'_>],
-) -> Vec<bool> {
+) -> Throttled {
     let mut writes = live.writes.lock();
-    let mut decide = |put: &Put<'_>| {
-        let within = writes.take(put.bytes(), now);
-        if !within && mode == Mode::Relaxed {
+    let mut throttled = Throttled { admitted: Vec::with_capacity(puts.len()), within: (0, 0) };
+    for put in puts {
+        let taken = writes.take(put.bytes(), now);
+        if taken.is_ok() {
+            throttled.within.0 += put.bytes();
+            throttled.within.1 += 1;
+        } else if mode == Mode::Relaxed {
             stream.counters.writes_over_rate.add(1);
         }
-        within || mode == Mode::Relaxed
-    };
-    puts.iter().map(&mut decide).collect()
+        throttled.admitted.push(taken.is_ok() || mode == Mode::Relaxed);
+    }
+    throttled
 }
 
 impl Written {
