@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use md5::{Digest, Md5};
 use wire::kinesis::{
     self, ConsumerStatus, EncryptionType, EnhancedMetrics, MetricsName, StreamModeDetails,
     StreamStatus, Tag,
@@ -96,6 +97,24 @@ pub(super) fn metric(metric: ShardMetric) -> MetricsName {
 }
 
 pub(super) const UNENCRYPTED: Option<EncryptionType> = Some(EncryptionType::None);
+
+/// What AWS reserves and clients may insist on: unique to the stream, also among those that had
+/// its name before.
+pub(super) fn stream_id(stream: &Stream) -> String {
+    let (arn, incarnation) = (stream.arn(), stream.record.incarnation.0);
+    let digest = Md5::digest(format!("{arn} {incarnation}"));
+    let mut left = u128::from_be_bytes(digest.into());
+    let mut id = String::with_capacity(24);
+    for place in 0..23 {
+        if place == 20 {
+            id.push('-');
+        }
+        let digit = u32::try_from(left % 36).unwrap_or_default();
+        id.extend(char::from_digit(digit, 36));
+        left /= 36;
+    }
+    id
+}
 
 /// A count as the API's 32-bit integer.
 pub(super) fn int(count: impl TryInto<i32>) -> i32 {

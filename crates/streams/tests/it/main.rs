@@ -5,6 +5,8 @@
 mod capacity;
 mod consumers;
 mod control;
+mod dry_run;
+mod isolation;
 mod listing;
 mod records;
 mod reshard;

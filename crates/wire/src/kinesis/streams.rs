@@ -281,7 +281,7 @@ pub struct StreamDescriptionSummary {
     /// Its ARN.
     #[serde(rename = "StreamARN")]
     pub stream_arn: String,
-    /// Reserved by AWS; a server does not send it.
+    /// Reserved by AWS: unique to the stream.
     pub stream_id: Option<String>,
     /// Its state.
     pub stream_status: StreamStatus,
