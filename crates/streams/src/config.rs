@@ -18,11 +18,18 @@ pub struct Config {
     /// Readers never see those, whatever this is.
     #[serde(with = "friendly")]
     pub trim_period: Duration,
+    /// How often it is decided whether on-demand streams need more shards or fewer.
+    #[serde(with = "friendly")]
+    pub scaling_period: Duration,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { transition_delay: Duration::from_millis(200), trim_period: Duration::from_secs(10) }
+        Self {
+            transition_delay: Duration::from_millis(200),
+            trim_period: Duration::from_secs(10),
+            scaling_period: Duration::from_secs(10),
+        }
     }
 }
 
@@ -36,6 +43,9 @@ pub struct Limits {
     pub shards_per_account: u32,
     /// The most enhanced fan-out consumers of one stream, in `aws` mode.
     pub consumers_per_stream: u32,
+    /// What one on-demand stream scales to by itself, in MiB written per second; each takes one
+    /// shard. Warm throughput may be more.
+    pub on_demand_mibps: u32,
 }
 
 impl Default for Limits {
@@ -43,6 +53,7 @@ impl Default for Limits {
         Self {
             mode: Mode::Aws,
             shards_per_account: 20_000,
+            on_demand_mibps: 200,
             consumers_per_stream: CONSUMERS_PER_STREAM,
         }
     }

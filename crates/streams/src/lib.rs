@@ -83,6 +83,7 @@ impl Streams {
         let control = Control { catalog, storage, clock, rules };
         spawn(&tasks, "streams.transitions", control.clone().run_transitions());
         spawn(&tasks, "streams.trimming", control.clone().run_trimming(config.trim_period));
+        spawn(&tasks, "streams.scaling", control.clone().run_scaling(config.scaling_period));
         Ok(Self(Arc::new(Inner { control, rates: Rates::default(), sealer })))
     }
 }

@@ -15,6 +15,7 @@ use runtime::Meters;
 
 use crate::catalog::{ShardMetric, Snapshot, Stream};
 use crate::shard::Live;
+use crate::shard::throttle::Limit;
 
 /// A number that many add to.
 #[derive(Default)]
@@ -30,7 +31,7 @@ impl Count {
         self.0.store(value, Ordering::Relaxed);
     }
 
-    fn get(&self) -> u64 {
+    pub(crate) fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 }
@@ -91,6 +92,12 @@ pub(crate) fn register(meters: &Meters, latest: &Latest) {
         let (latest, kind) = (latest.clone(), MetricType::Counter);
         meters.register(name, help, PerShard { latest, metric: *metric, read: *read, kind });
     }
+    meters.register(
+        "weir_streams_throttled",
+        "records and calls that a limit of a shard refused, or let through because limits are \
+         relaxed",
+        Throttled { latest: latest.clone() },
+    );
     let (latest, kind) = (latest.clone(), MetricType::Gauge);
     meters.register(
         "weir_streams_get_records_iterator_age_milliseconds",
@@ -243,6 +250,37 @@ impl EncodeMetric for PerStream {
     }
 }
 
+/// What each limit did in each stream that it did anything in.
+#[derive(Clone)]
+struct Throttled {
+    latest: Latest,
+}
+
+impl EncodeMetric for Throttled {
+    fn encode(&self, mut encoder: MetricEncoder<'_>) -> fmt::Result {
+        let outcomes = [(true, "refused"), (false, "let_through")];
+        for stream in self.latest.load().streams.values() {
+            for (limit, (refused, outcome)) in
+                Limit::ALL.into_iter().flat_map(|limit| outcomes.map(|outcome| (limit, outcome)))
+            {
+                let count = stream.events.count(limit, refused).get();
+                if count > 0 {
+                    let mut labels = labels(stream);
+                    labels.push(("limit", limit.name().to_lowercase()));
+                    labels.push(("outcome", outcome.to_owned()));
+                    let labels = labels.as_slice();
+                    encode_value(encoder.encode_family(&labels)?, self.metric_type(), count)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn metric_type(&self) -> MetricType {
+        MetricType::Counter
+    }
+}
+
 impl EncodeMetric for PerShard {
     fn encode(&self, mut encoder: MetricEncoder<'_>) -> fmt::Result {
         let snapshot = self.latest.load();
@@ -284,6 +322,12 @@ fn labels(stream: &Stream) -> Vec<(&'static str, String)> {
 impl fmt::Debug for PerStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a number of every stream")
+    }
+}
+
+impl fmt::Debug for Throttled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("what limits did in every stream")
     }
 }
 

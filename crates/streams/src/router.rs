@@ -16,16 +16,10 @@ use tokio::time::Instant;
 use crate::catalog::{Catalog, Snapshot, Stream};
 use crate::config::Mode;
 use crate::error::{Error, Result};
-use crate::shard::writer::{self, Put, Written};
+use crate::shard::writer::{self, Destination, Put, Written};
 
 /// How long a record may wait for the children of a shard that was just closed.
 const MOVED_WAIT: Duration = Duration::from_secs(5);
-
-/// A record and where it belongs.
-pub(crate) struct Routed<'a> {
-    pub(crate) hash: HashKey,
-    pub(crate) put: Put<'a>,
-}
 
 /// What became of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +38,8 @@ pub(crate) struct Router<'a> {
     pub(crate) storage: &'a Storage,
     pub(crate) clock: &'a dyn Clock,
     pub(crate) mode: Mode,
+    /// The ARN of who puts.
+    pub(crate) principal: &'a str,
 }
 
 /// The records of one shard, and the part of them that was written.
@@ -66,7 +62,7 @@ impl Router<'_> {
         &self,
         mut snapshot: Arc<Snapshot>,
         mut stream: Arc<Stream>,
-        records: &[Routed<'_>],
+        records: &[Put<'_>],
     ) -> Vec<Outcome> {
         let deadline = Instant::now() + MOVED_WAIT;
         let mut outcomes = vec![Outcome::Failed; records.len()];
@@ -96,11 +92,11 @@ impl Router<'_> {
     async fn round(
         &self,
         stream: &Stream,
-        records: &[Routed<'_>],
+        records: &[Put<'_>],
         waiting: &[u32],
         outcomes: &mut [Outcome],
     ) -> Result<Vec<u32>> {
-        let cost = waiting.iter().map(|record| records[*record as usize].put.cost()).sum();
+        let cost = waiting.iter().map(|record| records[*record as usize].cost()).sum();
         let mut permit = self.storage.admit(cost).await?;
         let mut routed: Vec<(u32, u32)> = waiting
             .iter()
@@ -129,17 +125,21 @@ impl Router<'_> {
     fn write<'g>(
         &self,
         stream: &Stream,
-        records: &[Routed<'_>],
+        records: &[Put<'_>],
         members: &'g [(u32, u32)],
         permit: &mut Permit,
     ) -> Result<Group<'g>> {
         let shard = members[0].0 as usize;
-        let puts: Vec<_> =
-            members.iter().map(|(_, record)| records[*record as usize].put).collect();
-        let now = self.clock.now();
-        let in_shard = &stream.shards[shard];
-        let (written, admitted) =
-            writer::write(stream, in_shard, self.storage, self.mode, now, permit, &puts)?;
+        let puts: Vec<_> = members.iter().map(|(_, record)| records[*record as usize]).collect();
+        let destination = Destination {
+            stream,
+            shard: &stream.shards[shard],
+            storage: self.storage,
+            mode: self.mode,
+            now: self.clock.now(),
+            principal: self.principal,
+        };
+        let (written, admitted) = writer::write(&destination, permit, &puts)?;
         Ok(Group { shard, members, admitted, written })
     }
 

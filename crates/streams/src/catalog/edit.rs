@@ -11,6 +11,7 @@ use super::record::{
     self, AccountRecord, ConsumerRecord, Incarnation, NODE_KEY, NodeRecord, ShardRecord, StreamKey,
     StreamRecord,
 };
+use super::scaling::Scaling;
 use super::snapshot::{Snapshot, Stream};
 
 /// What one decision changes. Nothing of it is visible before all of it is durable.
@@ -25,6 +26,7 @@ pub(crate) struct Edit {
 struct StreamEdit {
     record: Option<StreamRecord>,
     removed: bool,
+    scaling: Option<Scaling>,
     /// `None` removes the shard.
     shards: BTreeMap<ShardId, Option<ShardRecord>>,
     /// `None` removes the consumer.
@@ -63,6 +65,10 @@ impl Edit {
 
     pub(crate) fn put_stream(&mut self, key: &StreamKey, record: StreamRecord) {
         self.of(key).record = Some(record);
+    }
+
+    pub(crate) fn put_scaling(&mut self, key: &StreamKey, scaling: Scaling) {
+        self.of(key).scaling = Some(scaling);
     }
 
     /// Removes the stream, its shards and its consumers.
@@ -111,6 +117,7 @@ impl Edit {
                 |name| Change::Delete { key: record::consumer_key(incarnation, name) };
             if edit.removed {
                 changes.push(Change::Delete { key: key.table_key() });
+                changes.push(Change::Delete { key: record::scaling_key(incarnation) });
                 let shards = before.map_or(&[][..], |stream| &stream.shards);
                 changes.extend(shards.iter().map(|shard| delete_shard(shard.id)));
                 let consumers = before.map_or(&[][..], |stream| &stream.consumers);
@@ -118,6 +125,8 @@ impl Edit {
                 continue;
             }
             changes.extend(edit.record.as_ref().map(|record| put(key.table_key(), record)));
+            let scaling = edit.scaling.as_ref();
+            changes.extend(scaling.map(|to| put(record::scaling_key(incarnation), to)));
             changes.extend(edit.shards.iter().map(|(id, shard)| match shard {
                 Some(shard) => put(record::shard_key(incarnation, *id), shard),
                 None => delete_shard(*id),
@@ -160,7 +169,11 @@ impl StreamEdit {
         let mut consumers: Vec<_> =
             kept.map(|consumer| (consumer.name.clone(), consumer.record.clone())).collect();
         consumers.extend(self.consumers.into_iter().filter_map(|(n, record)| Some((n, record?))));
-        Some(Stream::new(key.clone(), record, before, shards, consumers))
+        let mut stream = Stream::new(key.clone(), record, before, shards, consumers);
+        if let Some(scaling) = self.scaling {
+            stream.scaling = Arc::new(scaling);
+        }
+        Some(stream)
     }
 }
 

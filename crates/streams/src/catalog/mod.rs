@@ -13,6 +13,7 @@ mod cbor;
 mod edit;
 mod monitored;
 mod record;
+mod scaling;
 mod snapshot;
 #[cfg(test)]
 mod tests;
@@ -30,8 +31,10 @@ pub(crate) use edit::Edit;
 pub(crate) use monitored::{ShardMetric, ShardMetrics};
 pub(crate) use record::{
     AccountRecord, Change, Commitment, ConsumerChange, ConsumerPending, ConsumerRecord,
-    Distribution, Incarnation, Pending, ShardRecord, StreamKey, StreamMode, StreamRecord,
+    Distribution, Incarnation, Merge, Pending, ShardRecord, Split, StreamKey, StreamMode,
+    StreamRecord,
 };
+pub(crate) use scaling::{Inputs, Peaks, Scaling, ScalingAction, ScalingDecision};
 pub(crate) use snapshot::{Consumer, Shard, Snapshot, Status, Stream};
 
 /// The catalog's table.

@@ -34,6 +34,8 @@ pub(super) const NODE_KEY: &[u8] = b"n";
 pub(super) const STREAMS: &[u8] = b"s";
 /// What the keys of accounts begin with.
 pub(super) const ACCOUNTS: &[u8] = b"a";
+/// What the keys of streams' scaling begin with.
+const SCALING: &[u8] = b"d";
 /// What the keys of shards begin with.
 pub(super) const SHARDS: &[u8] = b"h";
 /// What the keys of consumers begin with.
@@ -195,6 +197,14 @@ pub(crate) enum Change {
         #[n(0)]
         shards: u32,
     },
+    /// Split and merge several shards at once.
+    #[n(7)]
+    Adapt {
+        #[n(0)]
+        splits: Vec<Split>,
+        #[n(1)]
+        merges: Vec<Merge>,
+    },
     /// Give the stream these settings.
     #[n(8)]
     Configure {
@@ -203,6 +213,25 @@ pub(crate) enum Change {
         #[n(1)]
         monitored: ShardMetrics,
     },
+}
+
+/// A shard to replace by two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct Split {
+    #[cbor(n(0), with = "cbor")]
+    pub(crate) shard: ShardId,
+    /// The first key of the second child.
+    #[cbor(n(1), with = "cbor")]
+    pub(crate) at: model::HashKey,
+}
+
+/// Two neighbours to replace by one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct Merge {
+    #[cbor(n(0), with = "cbor")]
+    pub(crate) left: ShardId,
+    #[cbor(n(1), with = "cbor")]
+    pub(crate) right: ShardId,
 }
 
 /// A shard.
@@ -287,6 +316,11 @@ pub(super) fn from_account_key(key: &[u8]) -> Option<(AccountId, Region)> {
     let text = std::str::from_utf8(key.strip_prefix(ACCOUNTS)?).ok()?;
     let (account, region) = text.split_at_checked(12)?;
     Some((account.parse().ok()?, region.parse().ok()?))
+}
+
+/// Where the scaling of a stream is in the table.
+pub(super) fn scaling_key(stream: Incarnation) -> Bytes {
+    [SCALING, &stream.0.to_be_bytes()].concat().into()
 }
 
 /// Where a shard's record is in the table.

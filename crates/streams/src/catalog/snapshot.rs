@@ -19,8 +19,10 @@ use super::record::{
     Incarnation, NODE_KEY, NodeRecord, SHARDS, STREAMS, ShardRecord, StreamKey, StreamMode,
     StreamRecord,
 };
+use super::scaling::Scaling;
 use crate::error::{Error, Result};
 use crate::metrics::StreamCounters;
+use crate::shard::events::ThrottleEvents;
 use crate::shard::{Live, Slot};
 
 /// The catalog at one version.
@@ -43,6 +45,9 @@ pub(crate) struct Stream {
     /// By name.
     pub(crate) consumers: Vec<Consumer>,
     pub(crate) counters: Arc<StreamCounters>,
+    pub(crate) events: Arc<ThrottleEvents>,
+    /// What was decided about its capacity, and by what.
+    pub(crate) scaling: Arc<Scaling>,
     /// Counts the records that are spread evenly.
     turn: Arc<AtomicU64>,
 }
@@ -107,8 +112,12 @@ impl Snapshot {
             let shards = shards.remove(&record.incarnation).unwrap_or_default();
             let consumers = consumers.remove(&record.incarnation).unwrap_or_default();
             let base = previous.and_then(|p| p.same_stream(&name, record.incarnation));
-            let stream =
+            let mut stream =
                 Stream::new(name.clone(), record, base.map(Arc::as_ref), shards, consumers);
+            let scaling = record::scaling_key(stream.record.incarnation);
+            if let Some(value) = table.get(&scaling) {
+                stream.scaling = Arc::new(record::decode(&scaling, &value)?);
+            }
             streams.insert(name, Arc::new(stream));
         }
         if !shards.is_empty() || !consumers.is_empty() {
@@ -186,8 +195,10 @@ impl Stream {
         let consumers = consumers.into_iter().map(|(name, record)| Consumer { name, record });
         let consumers = consumers.collect();
         let counters = base.map(|base| base.counters.clone()).unwrap_or_default();
+        let events = base.map(|base| base.events.clone()).unwrap_or_default();
+        let scaling = base.map(|base| base.scaling.clone()).unwrap_or_default();
         let turn = base.map(|base| base.turn.clone()).unwrap_or_default();
-        let stream = Self { key, record, shards, open, consumers, counters, turn };
+        let stream = Self { key, record, shards, open, consumers, counters, events, scaling, turn };
         stream.assert_covers_the_hash_space();
         stream
     }
@@ -219,6 +230,7 @@ impl Stream {
                 | Change::Merge { .. }
                 | Change::Scale { .. }
                 | Change::Grow { .. }
+                | Change::Adapt { .. }
                 | Change::Configure { .. },
             ) => Status::Updating,
         }

@@ -8,8 +8,8 @@ use storage::LogId;
 use super::monitored::{ShardMetric, ShardMetrics};
 use super::record::{
     AccountRecord, Change, Commitment, ConsumerChange, ConsumerPending, ConsumerRecord,
-    Distribution, Incarnation, Pending, ShardRecord, StreamKey, StreamMode, StreamRecord,
-    consumer_key, decode, encode, from_consumer_key, from_shard_key, shard_key,
+    Distribution, Incarnation, Merge, Pending, ShardRecord, Split, StreamKey, StreamMode,
+    StreamRecord, consumer_key, decode, encode, from_consumer_key, from_shard_key, shard_key,
 };
 
 fn stream_key(name: &str) -> StreamKey {
@@ -31,6 +31,10 @@ fn any_change() -> impl Strategy<Value = Change> {
         (shard(), shard()).prop_map(|(left, right)| Change::Merge { left, right }),
         count().prop_map(|target| Change::Scale { target }),
         any::<u32>().prop_map(|shards| Change::Grow { shards }),
+        (shard(), any::<u128>(), shard()).prop_map(|(shard, at, right)| Change::Adapt {
+            splits: vec![Split { shard, at: HashKey::new(at) }],
+            merges: vec![Merge { left: shard, right }],
+        }),
         (any::<u32>(), any_metrics()).prop_map(|(record_kib_max, monitored)| Change::Configure {
             record_kib_max,
             monitored,

@@ -11,8 +11,8 @@ use model::{AccountId, Region, Timestamp};
 use super::quotas::Quota;
 use super::{Rules, active, existing, lifecycle, reshard};
 use crate::catalog::{
-    AccountRecord, Change, Commitment, Distribution, Edit, Snapshot, Stream, StreamKey, StreamMode,
-    StreamRecord,
+    AccountRecord, Change, Commitment, Distribution, Edit, Scaling, Snapshot, Stream, StreamKey,
+    StreamMode, StreamRecord,
 };
 use crate::error::{Error, Result};
 
@@ -69,8 +69,8 @@ fn changes_of_the_day(rules: &Rules, stream: &Stream, now: Timestamp) -> Result<
     Ok(changes)
 }
 
-/// UpdateStreamWarmThroughput: opens shards until there are enough; with less than before it
-/// only lets go, and the stream shrinks as its traffic allows.
+/// UpdateStreamWarmThroughput: opens shards until there are enough; with no more than
+/// before it lets go of what was kept, and the stream shrinks as its traffic allows.
 pub(crate) fn warm(
     snapshot: &Snapshot,
     edit: &mut Edit,
@@ -81,6 +81,11 @@ pub(crate) fn warm(
 ) -> Result<()> {
     let stream = active(snapshot, key)?;
     check_warm(snapshot, key, stream.record.mode, Some(mibps), now)?;
+    if stream.record.warm_mibps.is_some_and(|before| mibps <= before) {
+        let mut scaling = Scaling::clone(&stream.scaling);
+        scaling.release(now);
+        edit.put_scaling(key, scaling);
+    }
     let pending = rules.pending(Change::Grow { shards: shards_for(mibps) }, now);
     let warm_mibps = Some(mibps);
     edit.put_stream(key, StreamRecord { warm_mibps, pending, ..stream.record.clone() });

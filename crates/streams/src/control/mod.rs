@@ -7,14 +7,17 @@
 //! Invariants: a switch of shards is one transaction, after the parents are sealed. Every step
 //! may be repeated, or cut anywhere.
 
+pub(crate) mod autoscale;
 pub(crate) mod capacity;
 pub(crate) mod consumers;
+pub(crate) mod cut;
 pub(crate) mod lifecycle;
 mod plan;
 pub(crate) mod quotas;
 pub(crate) mod rates;
 pub(crate) mod reshard;
 pub(crate) mod retention;
+mod scaling;
 pub(crate) mod settings;
 pub(crate) mod tags;
 pub(crate) mod transition;

@@ -16,6 +16,10 @@ use crate::catalog::{Change, ShardRecord, Stream};
 pub(super) fn parents(stream: &Stream, change: &Change) -> BTreeSet<ShardId> {
     match change {
         Change::Create { .. } | Change::Delete | Change::Configure { .. } => BTreeSet::new(),
+        Change::Adapt { splits, merges } => {
+            let split = splits.iter().map(|split| split.shard);
+            split.chain(merges.iter().flat_map(|merge| [merge.left, merge.right])).collect()
+        }
         Change::Grow { shards } => {
             let open = stream.open_shards().map(|shard| (shard.id, shard.record.range));
             pieces(open, *shards as usize).into_keys().collect()
@@ -99,6 +103,14 @@ impl<L: FnMut() -> LogId> Plan<L> {
             }
             Change::Scale { target } => self.scale(*target),
             Change::Grow { shards } => self.grow(*shards as usize),
+            Change::Adapt { splits, merges } => {
+                for split in splits {
+                    self.split(split.shard, split.at);
+                }
+                for merge in merges {
+                    self.merge(merge.left, merge.right);
+                }
+            }
         }
         (self.shards, self.next)
     }

@@ -84,7 +84,8 @@ impl Control {
             Change::Split { .. }
             | Change::Merge { .. }
             | Change::Scale { .. }
-            | Change::Grow { .. } => self.reshard(stream).await,
+            | Change::Grow { .. }
+            | Change::Adapt { .. } => self.reshard(stream).await,
             Change::Configure { record_kib_max, monitored } => {
                 let settings = (*record_kib_max, *monitored);
                 self.finish(stream, move |stream, edit| configure(stream, edit, settings)).await

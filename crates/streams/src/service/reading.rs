@@ -12,7 +12,9 @@ use super::{address, shapes};
 use crate::catalog::{Shard, Stream, StreamKey};
 use crate::error::{Error, Result, shard_gone, shard_rate_text};
 use crate::shard::cursor::{self, Budget, Cursor, Position};
+use crate::shard::events::Throttled;
 use crate::shard::iterator::ShardIterator;
+use crate::shard::throttle::Limit;
 use crate::{Inner, Mode};
 
 impl Inner {
@@ -34,7 +36,9 @@ impl Inner {
             return Err(Error::DryRun);
         }
         let within = shard.live(&self.control.storage).reads.lock().take_iterator(now);
-        if within.is_err() && !self.lets_read(stream, shard) {
+        if let Err(limit) = within
+            && !self.lets_read(stream, shard, limit, &caller.principal, now)
+        {
             return Err(Error::Throttled(shard_rate_text(&key, id)));
         }
         let next = self.cursor(stream, shard, now).resolve(position).await?;
@@ -60,7 +64,7 @@ impl Inner {
         if input.dry_run == Some(true) {
             return Err(Error::DryRun);
         }
-        let within = self.throttle_read(stream, shard, now)?;
+        let within = self.throttle_read(caller, stream, shard, now)?;
         let limit = input.limit.and_then(|limit| usize::try_from(limit).ok());
         let budget = Budget {
             records: limit.unwrap_or(GET_RECORDS_MAX).min(GET_RECORDS_MAX),
@@ -82,10 +86,17 @@ impl Inner {
     }
 
     /// Whether a call is within the shard's rate; refuses it if it must be.
-    fn throttle_read(&self, stream: &Stream, shard: &Shard, now: Timestamp) -> Result<bool> {
+    fn throttle_read(
+        &self,
+        caller: &Caller,
+        stream: &Stream,
+        shard: &Shard,
+        now: Timestamp,
+    ) -> Result<bool> {
         let taken = shard.live(&self.control.storage).reads.lock().take_call(now);
-        if taken.is_ok() || self.lets_read(stream, shard) {
-            return Ok(taken.is_ok());
+        let Err(limit) = taken else { return Ok(true) };
+        if self.lets_read(stream, shard, limit, &caller.principal, now) {
+            return Ok(false);
         }
         stream.counters.get_records.calls.add(1);
         let StreamKey { name, account, .. } = &stream.key;
@@ -93,9 +104,19 @@ impl Inner {
         Err(Error::Throttled(format!("Rate exceeded for Shard - {account}/{name}/{id}")))
     }
 
-    /// Whether a read over the shard's rate is let through; counts it either way.
-    fn lets_read(&self, stream: &Stream, shard: &Shard) -> bool {
-        if self.control.rules.limits.mode == Mode::Relaxed {
+    /// Whether a read over the shard's rate is let through; takes note of it either way.
+    fn lets_read(
+        &self,
+        stream: &Stream,
+        shard: &Shard,
+        limit: Limit,
+        principal: &str,
+        now: Timestamp,
+    ) -> bool {
+        let refused = self.control.rules.limits.mode == Mode::Aws;
+        let throttled = Throttled { shard: shard.id, limit, refused, principal, hash: None };
+        stream.events.note(now, throttled);
+        if !refused {
             stream.counters.reads_over_rate.add(1);
             return true;
         }

@@ -13,7 +13,7 @@ use crate::Inner;
 use crate::catalog::{Distribution, Snapshot, Stream, StreamKey};
 use crate::error::{Error, Result, no_such_stream, shard_rate_text};
 use crate::metrics::CallCounters;
-use crate::router::{Outcome, Routed, Router, hash_of};
+use crate::router::{Outcome, Router, hash_of};
 use crate::shard::writer::Put;
 
 impl Inner {
@@ -26,17 +26,20 @@ impl Inner {
         let PutRecordInput { stream_name: name, stream_arn: arn, .. } = &input;
         let key = at(caller, Operation::PutRecord, name, arn)?;
         let (snapshot, stream) = self.writable(&key)?;
-        let record = Member { index: None, key: &input.partition_key, data: &input.data };
+        let record = Member {
+            index: None,
+            key: input.partition_key.as_deref(),
+            explicit_hash_key: input.explicit_hash_key.as_deref(),
+            data: &input.data,
+        };
         let put = record.put(&stream)?;
-        let hash = hash_key(&stream, &put, input.explicit_hash_key.as_deref())?;
         if let Some(number) = &input.sequence_number_for_ordering {
-            self.check_ordering(&stream, hash, number)?;
+            self.check_ordering(&stream, put.hash, number)?;
         }
         if input.dry_run == Some(true) {
             return Err(Error::DryRun.into());
         }
-        let routed = [Routed { hash, put }];
-        let outcomes = self.router().put(snapshot, stream.clone(), &routed).await;
+        let outcomes = self.router(caller).put(snapshot, stream.clone(), &[put]).await;
         let outcome = outcomes.first().copied().unwrap_or(Outcome::Failed);
         let written = matches!(outcome, Outcome::Written { .. });
         count_call(&stream.counters.put_record, put.bytes(), written, started);
@@ -65,20 +68,22 @@ impl Inner {
         let (snapshot, stream) = self.writable(&key)?;
         let mut records = Vec::with_capacity(input.records.len());
         for (index, entry) in input.records.iter().enumerate() {
-            let member =
-                Member { index: Some(index + 1), key: &entry.partition_key, data: &entry.data };
-            let put = member.put(&stream)?;
-            let hash = hash_key(&stream, &put, entry.explicit_hash_key.as_deref())?;
-            records.push(Routed { hash, put });
+            let member = Member {
+                index: Some(index + 1),
+                key: entry.partition_key.as_deref(),
+                explicit_hash_key: entry.explicit_hash_key.as_deref(),
+                data: &entry.data,
+            };
+            records.push(member.put(&stream)?);
         }
-        let bytes: usize = records.iter().map(|record| record.put.bytes()).sum();
+        let bytes: usize = records.iter().map(Put::bytes).sum();
         if bytes > PUT_RECORDS_BYTES_MAX {
             return Err(Error::Invalid("Records size exceeds 10 MB limit".into()));
         }
         if input.dry_run == Some(true) {
             return Err(Error::DryRun);
         }
-        let outcomes = self.router().put(snapshot, stream.clone(), &records).await;
+        let outcomes = self.router(caller).put(snapshot, stream.clone(), &records).await;
         let output = put_records_output(&key, &outcomes);
         count_put_records(&stream, &outcomes);
         let any_written = outcomes.len() > output.failed_record_count as usize;
@@ -86,13 +91,14 @@ impl Inner {
         Ok(output)
     }
 
-    fn router(&self) -> Router<'_> {
+    fn router<'a>(&'a self, caller: &'a Caller) -> Router<'a> {
         let control = &self.control;
         Router {
             catalog: &control.catalog,
             storage: &control.storage,
             clock: control.clock.as_ref(),
             mode: control.rules.limits.mode,
+            principal: &caller.principal,
         }
     }
 
@@ -127,28 +133,44 @@ impl Inner {
 struct Member<'a> {
     /// Its place in PutRecords, from 1 on.
     index: Option<usize>,
-    key: &'a Option<String>,
+    key: Option<&'a str>,
+    explicit_hash_key: Option<&'a str>,
     data: &'a [u8],
 }
 
 impl<'a> Member<'a> {
     /// The record, if the stream takes records of its size.
     fn put(&self, stream: &Stream) -> Result<Put<'a>> {
-        let key = self.key.as_deref();
-        if key.is_none() && stream.record.distribution == Distribution::ByKey {
+        if self.key.is_none() && stream.record.distribution == Distribution::ByKey {
             let path = self.path("partitionKey");
             return Err(violation(&format!("Value null at '{path}'"), "Member must not be null"));
         }
-        let (put, max) =
-            (Put { key, data: self.data }, stream.record.record_kib_max as usize * 1024);
-        if put.bytes() <= max {
-            return Ok(put);
+        let max = stream.record.record_kib_max as usize * 1024;
+        let bytes = self.key.map_or(0, str::len) + self.data.len();
+        if bytes <= max {
+            return Ok(Put { hash: self.hash(stream)?, key: self.key, data: self.data });
         }
         let (n, path) = (self.data.len(), self.path("data"));
         Err(violation(
             &format!("Value 'java.nio.HeapByteBuffer[pos=0 lim={n} cap={n}]' at '{path}'"),
             &format!("Member must have length less than or equal to {max}"),
         ))
+    }
+
+    /// Where it goes. A stream that spreads its records evenly looks at none of their keys.
+    fn hash(&self, stream: &Stream) -> Result<HashKey> {
+        if stream.record.distribution == Distribution::Even {
+            return Ok(stream.next_even_key());
+        }
+        let Some(explicit) = self.explicit_hash_key else {
+            return Ok(hash_of(self.key.unwrap_or_default()));
+        };
+        explicit.parse().map_err(|_| {
+            Error::Invalid(format!(
+                "Invalid ExplicitHashKey. ExplicitHashKey must be in the range: [0, 2^128-1]. \
+                 Specified value was {explicit}"
+            ))
+        })
     }
 
     fn path(&self, member: &str) -> String {
@@ -163,20 +185,6 @@ fn violation(what: &str, constraint: &str) -> Error {
     Error::Validation(format!(
         "1 validation error detected: {what} failed to satisfy constraint: {constraint}"
     ))
-}
-
-/// Where a record goes. A stream that spreads its records evenly looks at none of their keys.
-fn hash_key(stream: &Stream, put: &Put<'_>, explicit: Option<&str>) -> Result<HashKey> {
-    if stream.record.distribution == Distribution::Even {
-        return Ok(stream.next_even_key());
-    }
-    let Some(explicit) = explicit else { return Ok(hash_of(put.key.unwrap_or_default())) };
-    explicit.parse().map_err(|_| {
-        Error::Invalid(format!(
-            "Invalid ExplicitHashKey. ExplicitHashKey must be in the range: [0, 2^128-1]. \
-             Specified value was {explicit}"
-        ))
-    })
 }
 
 fn put_records_output(key: &StreamKey, outcomes: &[Outcome]) -> PutRecordsOutput {

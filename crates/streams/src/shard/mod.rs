@@ -5,7 +5,9 @@
 //! a refused entry leaves no trace. An idle shard costs an empty [`Slot`] and nothing else.
 
 pub(crate) mod cursor;
+pub(crate) mod events;
 pub(crate) mod iterator;
+pub(crate) mod load;
 mod payload;
 pub(crate) mod throttle;
 pub(crate) mod writer;
@@ -16,6 +18,7 @@ use parking_lot::Mutex;
 use storage::Log;
 
 use crate::metrics::ShardCounters;
+use load::Load;
 use throttle::{ReadThrottle, WriteThrottle};
 
 /// The place of a shard's [`Live`], which outlives versions of the catalog.
@@ -27,6 +30,7 @@ pub(crate) struct Live {
     pub(crate) log: Log,
     pub(crate) writes: Mutex<WriteThrottle>,
     pub(crate) reads: Mutex<ReadThrottle>,
+    pub(crate) load: Mutex<Load>,
     pub(crate) counters: ShardCounters,
 }
 
@@ -37,6 +41,7 @@ impl Slot {
                 log: log(),
                 writes: Mutex::default(),
                 reads: Mutex::default(),
+                load: Mutex::default(),
                 counters: ShardCounters::default(),
             })
         })

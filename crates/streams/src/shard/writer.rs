@@ -3,9 +3,10 @@
 //! There is no task per shard. Storage orders the appends of a log, so the writer is this
 //! function; it never waits, and the caller awaits the commit.
 
-use model::{SequenceNumber, Timestamp};
+use model::{HashKey, SequenceNumber, Timestamp};
 use storage::{Batch, Commit, ENTRY_OVERHEAD, Permit, Storage};
 
+use super::events::Throttled;
 use super::{Live, payload};
 use crate::catalog::{Shard, Stream};
 use crate::config::Mode;
@@ -14,6 +15,8 @@ use crate::error::Result;
 /// A record to put.
 #[derive(Clone, Copy)]
 pub(crate) struct Put<'a> {
+    /// Where in the hash space it belongs.
+    pub(crate) hash: HashKey,
     /// Absent only where records are spread evenly.
     pub(crate) key: Option<&'a str>,
     pub(crate) data: &'a [u8],
@@ -48,19 +51,26 @@ impl Put<'_> {
     }
 }
 
+/// Where puts go, for whom, and when.
+pub(crate) struct Destination<'a> {
+    pub(crate) stream: &'a Stream,
+    pub(crate) shard: &'a Shard,
+    pub(crate) storage: &'a Storage,
+    pub(crate) mode: Mode,
+    pub(crate) now: Timestamp,
+    /// The ARN of who puts.
+    pub(crate) principal: &'a str,
+}
+
 /// Appends the records of `puts` that the shard's throughput allows, and tells of each one
 /// whether it was: the `n`th admitted one has the `n`th number of what was written.
 pub(crate) fn write(
-    stream: &Stream,
-    shard: &Shard,
-    storage: &Storage,
-    mode: Mode,
-    now: Timestamp,
+    to: &Destination<'_>,
     permit: &mut Permit,
     puts: &[Put<'_>],
 ) -> Result<(Option<Written>, Vec<bool>)> {
-    let live = shard.live(storage);
-    let Throttled { admitted, within } = throttle(stream, live, mode, now, puts);
+    let live = to.shard.live(to.storage);
+    let Decided { admitted, within } = throttle(to, live, puts);
     let taken = || puts.iter().zip(&admitted).filter_map(|(put, admitted)| admitted.then_some(put));
     let (records, bytes) = taken().fold((0, 0), |(n, sum), put| (n + 1, sum + put.bytes()));
     live.counters.writes_throttled.add((puts.len() - records) as u64);
@@ -68,7 +78,7 @@ pub(crate) fn write(
         return Ok((None, admitted));
     }
     // A child's records are not earlier than its parents', even if the clock stepped back.
-    let time = now.max(shard.record.opened);
+    let time = to.now.max(to.shard.record.opened);
     let mut batch = Batch::new(time, bytes + records * (payload::HEADER_BYTES + 5));
     for put in taken() {
         let key = put.key.unwrap_or_default().as_bytes();
@@ -84,34 +94,39 @@ pub(crate) fn write(
 }
 
 /// Who may be written.
-struct Throttled {
+struct Decided {
     admitted: Vec<bool>,
     /// The bytes and records that the throttle was charged for.
     within: (usize, usize),
 }
 
 /// Decides in both modes the same; what is over is refused in one and let through in the other,
-/// and is charged for in none.
-fn throttle(
-    stream: &Stream,
-    live: &Live,
-    mode: Mode,
-    now: Timestamp,
-    puts: &[Put<'_>],
-) -> Throttled {
-    let mut writes = live.writes.lock();
-    let mut throttled = Throttled { admitted: Vec::with_capacity(puts.len()), within: (0, 0) };
+/// and is charged for in none. Takes note of every record either way.
+fn throttle(to: &Destination<'_>, live: &Live, puts: &[Put<'_>]) -> Decided {
+    let Destination { stream, shard, mode, now, principal, .. } = *to;
+    let (mut writes, mut load) = (live.writes.lock(), live.load.lock());
+    load.tick(now);
+    let mut decided = Decided { admitted: Vec::with_capacity(puts.len()), within: (0, 0) };
     for put in puts {
-        let taken = writes.take(put.bytes(), now);
-        if taken.is_ok() {
-            throttled.within.0 += put.bytes();
-            throttled.within.1 += 1;
-        } else if mode == Mode::Relaxed {
-            stream.counters.writes_over_rate.add(1);
+        let bytes = put.bytes();
+        let taken = writes.take(bytes, now);
+        load.offer(shard.record.range, put.hash, put.key, bytes, taken.is_ok());
+        let refused = taken.is_err() && mode == Mode::Aws;
+        match taken {
+            Ok(()) => {
+                decided.within.0 += bytes;
+                decided.within.1 += 1;
+            }
+            Err(limit) => {
+                let hash = Some(put.hash);
+                let throttled = Throttled { shard: shard.id, limit, refused, principal, hash };
+                stream.events.note(now, throttled);
+                stream.counters.writes_over_rate.add(u64::from(!refused));
+            }
         }
-        throttled.admitted.push(taken.is_ok() || mode == Mode::Relaxed);
+        decided.admitted.push(!refused);
     }
-    throttled
+    decided
 }
 
 impl Written {

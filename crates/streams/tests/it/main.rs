@@ -10,6 +10,7 @@ mod isolation;
 mod listing;
 mod records;
 mod reshard;
+mod scaling;
 mod settings;
 mod throttle;
 mod world;
