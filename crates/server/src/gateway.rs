@@ -20,17 +20,19 @@ use tracing::Instrument;
 use wire::envelope::{self, Accepted, RequestIds};
 use wire::{
     AdminHandlers, ApiError, Authority, Caller, Encoding, ErrorCode, Guard, Handlers, HttpRequest,
-    Operation, Reply, Services, dispatch, sigv4,
+    Operation, Reply, Services, dispatch, sigv4, sts,
 };
 
 use crate::access::{Access, Admitted};
 use crate::health::Health;
 use crate::http::{Answer, Answered, Bodies, Body, CutShort, Peer, Refused};
 use crate::metrics::Metrics;
+use crate::sts::Sts;
 
 /// Takes requests apart and puts answers together around `services`.
 pub(crate) struct Gateway<G, K, W> {
     pub(crate) services: Services<G, K, W>,
+    pub(crate) sts: Sts,
     pub(crate) access: Access,
     pub(crate) bodies: Bodies,
     pub(crate) health: Health,
@@ -90,6 +92,12 @@ impl<G: Guard, K: Handlers, W: AdminHandlers> Gateway<G, K, W> {
             Err(refused) => return refused_body(refused, request),
         };
         self.metrics.received_bytes.inc_by(body.bytes.len() as u64);
+        if let Some(form) = sts::form_of(request, &body.bytes) {
+            let answered = self.answer_sts(&form, request, peer, &body, ids);
+            let refused = |refusal: sts::Refusal| refusal.response(&ids.request_id);
+            let response = answered.unwrap_or_else(refused);
+            return Outcome { operation: None, response, cut_short: false };
+        }
         let accepted = match envelope::check(request, &body.bytes) {
             Ok(accepted) => accepted,
             Err(response) => return Outcome { operation: None, response, cut_short: false },
@@ -118,6 +126,21 @@ impl<G: Guard, K: Handlers, W: AdminHandlers> Gateway<G, K, W> {
             Reply::Whole(body) => Ok(body),
             Reply::Events(_) => Err(ApiError::bare(ErrorCode::UnknownOperation)),
         }
+    }
+
+    fn answer_sts(
+        &self,
+        form: &sts::Form,
+        request: &HttpRequest<'_>,
+        peer: &Peer,
+        body: &Body,
+        ids: &Ids,
+    ) -> Result<envelope::Response, sts::Refusal> {
+        let (certificate, now) = (peer.principal.as_ref(), self.clock.now());
+        let admitted = self.access.admit(request, &body.bytes, sigv4::STS, certificate, now)?;
+        let principal = admitted.principal.clone();
+        let caller = caller(admitted, request, peer, ids);
+        self.sts.answer(form, &caller, &principal, now)
     }
 
     fn panicked(&self, request: &HttpRequest<'_>, panic: &(dyn Any + Send)) -> Outcome {

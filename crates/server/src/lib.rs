@@ -23,6 +23,7 @@ mod health;
 mod http;
 mod metrics;
 mod node;
+mod sts;
 mod world;
 
 pub use config::Config;

@@ -26,6 +26,7 @@ use crate::guard::Everyone;
 use crate::health::Health;
 use crate::http::{Bodies, Front, Tls};
 use crate::metrics::Metrics;
+use crate::sts::Sts;
 use crate::world::{Home, World};
 use crate::{Config, Error, Result};
 
@@ -86,6 +87,7 @@ impl Node {
                 kinesis: streams,
                 weir: Admin { identity: identity.clone() },
             },
+            sts: Sts { identity: identity.clone() },
             access: Access::new(config.auth.mode, identity),
             bodies: Bodies::new(&config.http),
             health: Health::new(world.tasks.clone(), meters),

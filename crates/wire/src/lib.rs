@@ -28,6 +28,7 @@ pub mod operation;
 mod request;
 pub mod schema;
 pub mod sigv4;
+pub mod sts;
 pub mod value;
 
 pub use codec::Encoding;

@@ -26,6 +26,7 @@ pub(crate) const RUST_SDK: &str = "rust-sdk";
 pub(super) const SUITES: &[Suite] = &[
     Suite { name: "python", node: Profile::Dev, prepare: || boto3("test_*.py") },
     Suite { name: "auth", node: Profile::Serve, prepare: || boto3("verify_auth.py") },
+    Suite { name: "identity", node: Profile::Serve, prepare: || boto3("verify_identity.py") },
     Suite { name: "limits", node: Profile::Limited, prepare: || boto3("aws_limits.py") },
     Suite { name: "cli", node: Profile::Dev, prepare: || aws_cli("test_*.py") },
     Suite { name: "js", node: Profile::Dev, prepare: || javascript(&["kinesis"]) },

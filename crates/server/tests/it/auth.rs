@@ -1,33 +1,22 @@
 //! Signatures: verified, refused in AWS's words, or let be.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use http_body_util::Full;
 use hyper::Request;
 use model::Timestamp;
-use runtime::Clock;
 use wire::HttpRequest;
 use wire::sigv4::{Credentials, PayloadHash, Secret, sign};
 
-use crate::harness::{JSON, Sent, Started, post, start, start_with_clock};
+use crate::harness::{Hands, JSON, Sent, Started, post, start, start_with_clock};
 
 const KEY: &str = r#"[{access_key_id = "AKIAEXAMPLE", secret_access_key = "open sesame"}]"#;
 const VERIFY: &[(&str, &str)] = &[("auth.mode", "verify"), ("auth.keys", KEY)];
 const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 const TARGET: &str = "Kinesis_20131202.ListStreams";
 
-/// A clock that tests set.
-struct Hands(AtomicU64);
-
-impl Clock for Hands {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_millis(self.0.load(Ordering::Relaxed))
-    }
-}
-
 async fn verifying() -> Started {
-    start_with_clock(VERIFY, Arc::new(Hands(NOW.as_millis().into()))).await
+    start_with_clock(VERIFY, Arc::new(Hands::at(NOW))).await
 }
 
 fn signed_by(key_id: &str, secret: &str, at: Timestamp) -> Sent {

@@ -2,12 +2,14 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::header::HeaderMap;
 use hyper::{Request, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use model::Timestamp;
 use runtime::{Clock, Connection, Policy, SystemClock, Tasks};
 use serde_json::Value;
 use server::config::{Layers, Profile};
@@ -43,6 +45,25 @@ pub(crate) async fn start_with_clock(settings: &[(&str, &str)], clock: Arc<dyn C
     let config = config(directory.path(), settings);
     let world = World { clock, ..World::real(&config).unwrap() };
     Started { node: Node::start(config, world).await.unwrap(), home: directory }
+}
+
+/// A clock that tests set.
+pub(crate) struct Hands(AtomicU64);
+
+impl Hands {
+    pub(crate) fn at(time: Timestamp) -> Self {
+        Self(time.as_millis().into())
+    }
+
+    pub(crate) fn pass(&self, seconds: u64) {
+        self.0.fetch_add(seconds * 1000, Ordering::Relaxed);
+    }
+}
+
+impl Clock for Hands {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.0.load(Ordering::Relaxed))
+    }
 }
 
 impl Started {

@@ -8,6 +8,7 @@ mod crowd;
 mod end_to_end;
 mod envelope;
 mod harness;
+mod identity;
 mod large;
 mod lifecycle;
 mod tls;

@@ -36,6 +36,10 @@ impl Pattern {
 
     /// Names of users, roles, their policies and their sessions.
     pub const PRINCIPAL_NAME: Self = Self { text: r"[\w+=,.@-]+", matcher: is_principal_name };
+    /// Names of sessions.
+    pub const SESSION_NAME: Self = Self { text: r"[\w+=,.@-]*", matcher: is_principal_name };
+    /// What a role's owner and who assumes it agreed on.
+    pub const EXTERNAL_ID: Self = Self { text: r"[\w+=,.@:\/-]*", matcher: is_external_id };
     /// Ids of access keys.
     pub const ACCESS_KEY_ID: Self = Self { text: r"[\w]+", matcher: is_word };
     /// Ids of accounts.
@@ -61,6 +65,11 @@ fn is_name(text: &str) -> bool {
 fn is_principal_name(text: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte);
     !text.is_empty() && text.bytes().all(allowed)
+}
+
+fn is_external_id(text: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_+=,.@:/-".contains(&byte);
+    text.bytes().all(allowed)
 }
 
 fn is_word(text: &str) -> bool {
