@@ -17,7 +17,7 @@ use crate::workspace::{self, Stopwatch};
 use node::Node;
 use suites::{AT_MOST, SUITES, Suite};
 
-pub(crate) use suites::RUST_SDK;
+pub(crate) use suites::is_of_rust;
 
 /// Arguments of `cargo xtask compat`.
 #[derive(clap::Args)]

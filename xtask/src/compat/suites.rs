@@ -20,8 +20,11 @@ pub(super) struct Suite {
 /// A suite that takes longer than this hangs.
 pub(super) const AT_MOST: Duration = Duration::from_secs(300);
 
-/// Continuous integration runs this one last, because its output ends with cargo's summary of a test run.
-pub(crate) const RUST_SDK: &str = "rust-sdk";
+/// Continuous integration runs the Rust SDK's last, because their output ends with cargo's summary of
+/// a test run.
+pub(crate) fn is_of_rust(suite: &str) -> bool {
+    suite.starts_with("rust")
+}
 
 pub(super) const SUITES: &[Suite] = &[
     Suite { name: "python", node: Profile::Dev, prepare: || boto3("test_*.py") },
@@ -36,7 +39,7 @@ pub(super) const SUITES: &[Suite] = &[
     Suite { name: "cli-tls", node: Profile::Tls, prepare: || aws_cli("test_operations.py") },
     Suite { name: "js-tls", node: Profile::Tls, prepare: || javascript(&["kinesis"]) },
     Suite { name: "java-tls", node: Profile::Tls, prepare: || java("Kinesis") },
-    Suite { name: RUST_SDK, node: Profile::Dev, prepare: || rust("kinesis") },
+    Suite { name: "rust-sdk", node: Profile::Dev, prepare: || rust("kinesis::") },
 ];
 
 fn boto3(files: &str) -> Result<Command> {
@@ -87,8 +90,11 @@ fn client_library() -> Result<Command> {
     Ok(python)
 }
 
-fn rust(file: &str) -> Result<Command> {
-    let test = ["test", "--package", "compat-rust-sdk", "--test", file];
+/// The tests of some modules.
+fn rust(modules: &str) -> Result<Command> {
+    let test = ["test", "--package", "compat-rust-sdk", "--test", "it"];
     workspace::run(workspace::cargo(&test).arg("--no-run"))?;
-    Ok(workspace::cargo(&test))
+    let mut tests = workspace::cargo(&test);
+    tests.arg("--").args(modules.split(' '));
+    Ok(tests)
 }

@@ -1,15 +1,10 @@
-//! The official Rust SDK with nothing set but the endpoint: JSON 1.1 over HTTP/1.1.
-//!
-//! Run it as `cargo xtask compat rust-sdk`, which starts the node and names it in the environment.
-#![expect(clippy::unwrap_used, reason = "a refused call is a failed check")]
+//! Records, iterators, resharding, errors: JSON 1.1 over HTTP/1.1.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use aws_sdk_kinesis::Client;
 use aws_sdk_kinesis::client::Waiters;
-use aws_sdk_kinesis::config::retry::RetryConfig;
-use aws_sdk_kinesis::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_kinesis::error::ProvideErrorMetadata;
 use aws_sdk_kinesis::operation::RequestId;
 use aws_sdk_kinesis::primitives::{Blob, DateTime};
@@ -18,31 +13,20 @@ use aws_sdk_kinesis::types::{
     ShardIteratorType, StreamStatus,
 };
 
-const FIRST: &str = "shardId-000000000000";
+use crate::client;
+
+pub(crate) const FIRST: &str = "shardId-000000000000";
 const READS_MAX: usize = 1000;
 const WAIT_MAX: Duration = Duration::from_secs(60);
 
-#[expect(clippy::disallowed_methods, reason = "the endpoint comes from xtask by the environment")]
-fn client() -> Client {
-    let endpoint = std::env::var("WEIR_ENDPOINT").expect("run me as `cargo xtask compat rust-sdk`");
-    let config = aws_sdk_kinesis::Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .http_client(aws_smithy_http_client::Builder::new().build_http())
-        .retry_config(RetryConfig::disabled())
-        .region(Region::new("us-east-1"))
-        .credentials_provider(Credentials::new("test", "test", None, None, "test"))
-        .endpoint_url(endpoint);
-    Client::from_conf(config.build())
-}
-
 /// A client and an active stream of its own.
-struct Lab {
-    kinesis: Client,
-    stream: String,
+pub(crate) struct Lab {
+    pub(crate) kinesis: Client,
+    pub(crate) stream: String,
 }
 
 impl Lab {
-    async fn start(shards: i32) -> Self {
+    pub(crate) async fn start(shards: i32) -> Self {
         static STREAMS: AtomicU32 = AtomicU32::new(0);
         let number = STREAMS.fetch_add(1, Ordering::Relaxed);
         let lab = Self { kinesis: client(), stream: format!("rust-{number}") };
@@ -53,7 +37,7 @@ impl Lab {
     }
 
     /// Quicker than the SDK's waiter, which asks every ten seconds.
-    async fn wait_until_active(&self) {
+    pub(crate) async fn wait_until_active(&self) {
         loop {
             let describe = self.kinesis.describe_stream_summary().stream_name(&self.stream);
             let described = describe.send().await.unwrap();
@@ -64,7 +48,7 @@ impl Lab {
         }
     }
 
-    async fn put(&self, value: &str) -> String {
+    pub(crate) async fn put(&self, value: &str) -> String {
         let put = self.kinesis.put_record().stream_name(&self.stream).partition_key("k");
         put.data(Blob::new(value)).send().await.unwrap().sequence_number
     }
@@ -122,7 +106,7 @@ enum Start<'a> {
     Time(DateTime),
 }
 
-fn texts(records: &[Record]) -> Vec<&str> {
+pub(crate) fn texts(records: &[Record]) -> Vec<&str> {
     records.iter().map(|record| str::from_utf8(record.data.as_ref()).unwrap()).collect()
 }
 
