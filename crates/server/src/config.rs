@@ -3,6 +3,7 @@
 //! Owns the profiles of `weir dev` and `weir serve`, the layers that change them, and what must
 //! hold between settings. A `Config` that passed [`Config::validate`] cannot be wrong.
 
+mod audit;
 mod credentials;
 mod layers;
 mod master_key;
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
 
+pub use audit::Audit;
 pub(crate) use credentials::load_or_create_root_key;
 pub use layers::{Layers, environment};
 pub(crate) use master_key::load_or_create_master_key;
@@ -65,6 +67,8 @@ pub struct Config {
     pub http: Http,
     /// TLS on the listener, and the certificates of clients.
     pub tls: Tls,
+    /// What is written into the audit stream.
+    pub audit: Audit,
     /// What a caller may use.
     pub limits: streams::Limits,
     /// Streams and shards.
@@ -164,9 +168,9 @@ impl Default for Http {
 impl Config {
     /// The defaults of `profile`.
     pub fn new(profile: Profile) -> Self {
-        let (auth_mode, limits) = match profile {
-            Profile::Dev => (AuthMode::AcceptAny, streams::Mode::Relaxed),
-            Profile::Serve => (AuthMode::Verify, streams::Mode::Aws),
+        let (auth_mode, limits, audited) = match profile {
+            Profile::Dev => (AuthMode::AcceptAny, streams::Mode::Relaxed, false),
+            Profile::Serve => (AuthMode::Verify, streams::Mode::Aws, true),
         };
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 4567)),
@@ -180,6 +184,7 @@ impl Config {
             security: Security::default(),
             http: Http::default(),
             tls: Tls::default(),
+            audit: Audit::new(audited),
             limits: streams::Limits { mode: limits, ..streams::Limits::default() },
             streams: streams::Config::default(),
             storage: storage::Config::default(),
@@ -191,8 +196,12 @@ impl Config {
         let refuse = |key: &str, reason: &str| {
             Err(Error::Setting { key: key.into(), origin: None, reason: reason.into() })
         };
-        if self.account_id.parse::<AccountId>().is_err() {
-            return refuse("account_id", "an account id is 12 digits");
+        match self.account_id.parse::<AccountId>() {
+            Err(_) => return refuse("account_id", "an account id is 12 digits"),
+            Ok(account) if streams::is_reserved(account) => {
+                return refuse("account_id", "the node keeps this account for its own streams");
+            }
+            Ok(_) => {}
         }
         if !self.listen.ip().is_loopback() && !self.tls.is_on() && !self.insecure_http {
             return Err(Error::InsecureListen(self.listen));
@@ -219,7 +228,7 @@ impl Config {
         if empty.iter().filter(|empty| !**empty).count() > 1 {
             return refuse("security", "the master key has more than one source");
         }
-        if let Some((key, reason)) = self.tls.fault() {
+        if let Some((key, reason)) = self.tls.fault().or(self.audit.fault()) {
             return refuse(key, reason);
         }
         if let Err(error) = self.storage.validate() {

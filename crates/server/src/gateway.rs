@@ -24,6 +24,7 @@ use wire::{
 };
 
 use crate::access::{Access, Admitted};
+use crate::audit::{Asked, Audit};
 use crate::health::Health;
 use crate::http::{Answer, Answered, Bodies, Body, CutShort, Peer, Refused};
 use crate::metrics::Metrics;
@@ -34,6 +35,7 @@ pub(crate) struct Gateway<G, K, W> {
     pub(crate) services: Services<G, K, W>,
     pub(crate) sts: Sts,
     pub(crate) access: Access,
+    pub(crate) audit: Option<Audit>,
     pub(crate) bodies: Bodies,
     pub(crate) health: Health,
     pub(crate) clock: Arc<dyn Clock>,
@@ -106,14 +108,43 @@ impl<G: Guard, K: Handlers, W: AdminHandlers> Gateway<G, K, W> {
         tracing::Span::current().record("operation", operation.name());
         let (certificate, now) = (peer.principal.as_ref(), self.clock.now());
         let admitted = self.access.admit(request, &body.bytes, sigv4::KINESIS, certificate, now);
-        let response = match admitted.map(|admitted| caller(admitted, request, peer, ids)) {
-            Ok(caller) => match self.call(accepted, &caller, &body).await {
-                Ok(answer) => envelope::success(encoding, answer),
-                Err(refusal) => envelope::failure(encoding, &refusal),
-            },
-            Err(refusal) => envelope::refused_signature(refusal, encoding, &body.bytes),
+        let caller = admitted.map(|admitted| caller(admitted, request, peer, ids));
+        let asked = asked(request, peer, accepted, caller.as_ref().ok(), &body, ids);
+        let response = match self.audited(asked, self.called(accepted, &caller, &body)).await {
+            Ok(answer) => envelope::success(encoding, answer),
+            Err(refusal) if caller.is_err() => {
+                envelope::refused_signature(refusal, encoding, &body.bytes)
+            }
+            Err(refusal) => envelope::failure(encoding, &refusal),
         };
         Outcome { operation: Some(operation), response, cut_short: false }
+    }
+
+    /// Carries a call out between the two halves of its audit.
+    async fn audited<T>(
+        &self,
+        asked: Asked<'_>,
+        call: impl Future<Output = Result<T, ApiError>>,
+    ) -> Result<T, ApiError> {
+        let Some(audit) = &self.audit else { return call.await };
+        let owed = audit.begin(asked).await?;
+        let answer = call.await;
+        if let Some(owed) = owed {
+            owed.settle(answer.as_ref().err()).await?;
+        }
+        answer
+    }
+
+    async fn called(
+        &self,
+        accepted: Accepted,
+        caller: &Result<Caller, ApiError>,
+        body: &Body,
+    ) -> Result<bytes::Bytes, ApiError> {
+        match caller {
+            Ok(caller) => self.call(accepted, caller, body).await,
+            Err(refusal) => Err(refusal.clone()),
+        }
     }
 
     async fn call(
@@ -197,6 +228,28 @@ fn failure(request: &HttpRequest<'_>, refusal: &ApiError) -> envelope::Response 
     envelope::failure(Encoding::from_content_type(content_type).unwrap_or(Encoding::Json), refusal)
 }
 
+/// What the audit is to know of a call.
+fn asked<'a>(
+    request: &'a HttpRequest<'a>,
+    peer: &Peer,
+    Accepted { operation, encoding }: Accepted,
+    caller: Option<&'a Caller>,
+    body: &'a Body,
+    ids: &'a Ids,
+) -> Asked<'a> {
+    let claimed = || Some(sigv4::parse(request).ok()?.claimed_scope().key_id.to_owned());
+    Asked {
+        operation,
+        caller,
+        claimed_key: caller.is_none().then(claimed).flatten().unwrap_or_default(),
+        source_ip: peer.address.ip(),
+        user_agent: request.headers.get("user-agent").unwrap_or_default(),
+        request_id: &ids.request_id,
+        encoding,
+        body: &body.bytes,
+    }
+}
+
 /// Who calls, and from where.
 fn caller(admitted: Admitted, request: &HttpRequest<'_>, peer: &Peer, ids: &Ids) -> Caller {
     let Admitted { principal, region, access_key_id } = admitted;
@@ -254,7 +307,7 @@ impl Ids {
 }
 
 /// A random UUID (version 4, variant 1) with the other bits of `random`.
-fn uuid(random: u128) -> String {
+pub(crate) fn uuid(random: u128) -> String {
     let bits = random & !(0xf << 76) & !(0x3 << 62) | 0x4 << 76 | 0x2 << 62;
     let hex = format!("{bits:032x}");
     [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")

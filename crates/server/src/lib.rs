@@ -5,7 +5,7 @@
 //!
 //! ```text
 //!  bytes ─ http (connections, bodies) ─ gateway ┬ health
-//!                                               └ envelope ─ access ─ decode ─ streams ─ encode
+//!                                               └ envelope ─ access ─ audit ─ decode ─ streams ─ encode
 //! ```
 //!
 //! Invariants:
@@ -15,6 +15,7 @@
 
 mod access;
 mod admin;
+mod audit;
 pub mod config;
 mod error;
 mod gateway;

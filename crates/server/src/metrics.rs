@@ -27,6 +27,14 @@ pub(crate) struct Tls {
     pub(crate) expires: Gauge,
 }
 
+/// What the audit counts.
+#[derive(Clone)]
+pub(crate) struct Audit {
+    pub(crate) written: Counter,
+    pub(crate) failed: Counter,
+    pub(crate) omitted: Counter,
+}
+
 /// An open connection; counted until dropped.
 pub(crate) struct Open(Gauge);
 
@@ -34,6 +42,7 @@ pub(crate) struct Open(Gauge);
 pub(crate) struct Metrics {
     pub(crate) connections: Connections,
     pub(crate) tls: Tls,
+    pub(crate) audit: Audit,
     pub(crate) received_bytes: Counter,
     pub(crate) sent_bytes: Counter,
     pub(crate) panics: Counter,
@@ -132,6 +141,17 @@ impl Metrics {
                     "weir_server_tls_certificate_expires_seconds",
                     "When the served certificate ends, in seconds since 1970; 0 without TLS",
                     Gauge::default(),
+                ),
+            },
+            audit: Audit {
+                written: counter("weir_server_audit_records", "Audit records written"),
+                failed: counter(
+                    "weir_server_audit_failures",
+                    "Writes of audit records that failed",
+                ),
+                omitted: counter(
+                    "weir_server_audit_omitted",
+                    "Refused calls of strangers that got no audit record, being too many",
                 ),
             },
             received_bytes: counter("weir_server_received_bytes", "Bytes of request bodies"),

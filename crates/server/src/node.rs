@@ -20,6 +20,7 @@ use wire::sigv4::Secret;
 
 use crate::access::Access;
 use crate::admin::Admin;
+use crate::audit::Audit;
 use crate::config::{AccessKey, AuthMode, load_or_create_master_key, load_or_create_root_key};
 use crate::gateway::Gateway;
 use crate::guard::Everyone;
@@ -80,6 +81,7 @@ impl Node {
             },
         )
         .await?;
+        let audit = start_audit(&config, &world, &streams, &metrics).await?;
         let connections = metrics.connections.clone();
         let gateway = Gateway {
             services: Services {
@@ -89,6 +91,7 @@ impl Node {
             },
             sts: Sts { identity: identity.clone() },
             access: Access::new(config.auth.mode, identity),
+            audit,
             bodies: Bodies::new(&config.http),
             health: Health::new(world.tasks.clone(), meters),
             clock: world.clock,
@@ -157,6 +160,20 @@ impl Node {
             Err(_) => Err(Error::StoppedLate),
         }
     }
+}
+
+async fn start_audit(
+    config: &Config,
+    world: &World,
+    streams: &Streams,
+    metrics: &Metrics,
+) -> Result<Option<Audit>> {
+    if !config.audit.enabled {
+        return Ok(None);
+    }
+    let world = (world.clock.clone(), world.entropy.clone(), &world.tasks);
+    let audit = Audit::start(&config.audit, streams.clone(), world, &metrics.audit).await?;
+    Ok(Some(audit))
 }
 
 async fn open_storage(config: &Config, world: &World, meters: &Meters) -> Result<Storage> {

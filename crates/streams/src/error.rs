@@ -45,6 +45,9 @@ pub enum Error {
     /// The shards changed under a put more often or for longer than it could wait.
     #[error("the shards of stream {0} are being changed")]
     Moved(String),
+    /// Records of the node itself were not written, or nobody knows.
+    #[error("records were not written to the system stream {0}")]
+    Unwritten(String),
     /// The catalog holds something that this program did not write.
     #[error("the catalog is damaged: {0}")]
     Corrupt(String),

@@ -30,6 +30,7 @@ mod router;
 mod sealed;
 mod service;
 mod shard;
+mod system;
 
 use std::sync::Arc;
 
@@ -44,6 +45,7 @@ use sealed::Sealer;
 
 pub use config::{Config, Limits, Mode};
 pub use error::{Error, Result};
+pub use system::{Newest, SystemStream, is_reserved};
 
 /// What streams are made of.
 pub struct Parts {

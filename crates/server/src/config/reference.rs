@@ -15,6 +15,7 @@ const SECTIONS: &[(&str, &str, &str)] = &[
     ("auth", "Auth", include_str!("../config.rs")),
     ("security", "Security", include_str!("../config.rs")),
     ("http", "Http", include_str!("../config.rs")),
+    ("audit", "Audit", include_str!("audit.rs")),
     ("tls", "Tls", include_str!("tls.rs")),
     ("limits", "Limits", include_str!("../../../streams/src/config.rs")),
     ("storage", "Config", include_str!("../../../storage/src/config.rs")),

@@ -113,6 +113,10 @@ fn a_file_that_is_named_must_exist_and_be_toml() {
 fn settings_that_contradict_each_other_are_refused() {
     for (flags, key) in [
         (&[("account_id", "12345")][..], "account_id"),
+        (&[("account_id", "999999999999")], "account_id"),
+        (&[("audit.data_plane", "true")], "audit.data_plane"),
+        (&[("audit.retention", "90m")], "audit.retention"),
+        (&[("audit.retention", "9000h")], "audit.retention"),
         (&[("http.bodies_bytes_max", "1MiB")], "http.bodies_bytes_max"),
         (&[("http.connections_max", "0")], "http.connections_max"),
     ] {

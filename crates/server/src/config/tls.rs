@@ -128,7 +128,8 @@ impl ClientPrincipal {
     fn account(&self) -> Option<AccountId> {
         let (account, resource) = self.principal.strip_prefix("arn:aws:iam::")?.split_once(':')?;
         let user = resource.strip_prefix("user/").is_some_and(|name| !name.is_empty());
-        (user || resource == "root").then(|| account.parse().ok())?
+        let account = account.parse().ok().filter(|account| !streams::is_reserved(*account));
+        account.filter(|_| user || resource == "root")
     }
 }
 
@@ -188,6 +189,7 @@ mod tests {
             ("dns:alice", user, "EU!", false),
             ("dns:alice", "arn:aws:iam::000000000000:role/r", "eu-west-1", false),
             ("dns:alice", "arn:aws:iam::1:root", "eu-west-1", false),
+            ("dns:alice", "arn:aws:iam::999999999999:root", "eu-west-1", false),
             ("dns:alice", "alice", "eu-west-1", false),
         ] {
             let fault = mapped(certificate, principal, region).fault();

@@ -3,11 +3,11 @@
 use model::{AccountId, ConsumerArn, ConsumerName, Region, ShardId, StreamArn};
 use wire::{Caller, Operation};
 
-use crate::Inner;
 use crate::catalog::StreamKey;
 use crate::control::quotas::Quota;
 use crate::control::rates::{self, Rated};
 use crate::error::{Error, Result, no_such_shard, no_such_stream};
+use crate::{Inner, system};
 
 /// The account and region that a request is for.
 pub(super) fn home(caller: &Caller) -> Result<(AccountId, Region)> {
@@ -59,6 +59,12 @@ fn owned(
     arn: &str,
 ) -> Result<StreamKey> {
     let (account, region) = home(caller)?;
+    let key = StreamKey {
+        account: parsed.account(),
+        region: parsed.region().clone(),
+        name: parsed.name().clone(),
+    };
+    system::check(operation, &key)?;
     if parsed.account() != account {
         return Err(Error::Denied(format!(
             "User: arn:{}:iam::{account}:root is not authorized to perform: kinesis:{} on \

@@ -34,7 +34,11 @@ impl From<Error> for ApiError {
                 tracing::warn!(%error, "a request was put off");
                 return Self::bare(ErrorCode::ServiceUnavailable);
             }
-            Error::Moved(_) | Error::Corrupt(_) | Error::Stopping | Error::Storage(_) => {
+            Error::Moved(_)
+            | Error::Unwritten(_)
+            | Error::Corrupt(_)
+            | Error::Stopping
+            | Error::Storage(_) => {
                 tracing::error!(%error, "a request failed");
                 return Self::bare(ErrorCode::InternalFailure);
             }

@@ -12,5 +12,6 @@ mod records;
 mod reshard;
 mod scaling;
 mod settings;
+mod system;
 mod throttle;
 mod world;

@@ -1,0 +1,241 @@
+//! Who asked for what, and what was answered: a chain of records in a stream of the node's own.
+//!
+//! Invariants:
+//! - A call that is audited begins only when it has a place in the queue, and its record is
+//!   written whatever becomes of its client: there is no call without a record but for a crash
+//!   in between, and the caller of such a one got no answer.
+//! - It is answered when its record is durable.
+//! - Each record holds its place in the chain and the digest of the one before it. The place is
+//!   that in the stream, so it goes on when older ones are gone.
+
+mod record;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use runtime::{Clock, Entropy, Policy, Tasks};
+use streams::{Newest, Streams, SystemStream};
+use tokio::sync::mpsc::{self, OwnedPermit};
+use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep, timeout};
+use wire::{ApiError, Class, ErrorCode, Operation};
+
+use crate::{Result, config, metrics};
+
+pub(crate) use record::Asked;
+use record::{Event, Link};
+
+/// Calls under way or waiting for their records to be written; further ones wait to begin.
+const QUEUE_MAX: usize = 1024;
+/// Records written at once.
+const BATCH_MAX: usize = 256;
+/// How long a call may wait for a place, and then for its record.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long after a failed write to try again.
+const RETRY: Duration = Duration::from_millis(500);
+/// Records per second about callers that nobody knows: whoever reaches the port can cause them.
+/// The next one tells how many were left out.
+const STRANGERS_PER_SECOND: u64 = 50;
+
+const STREAM: SystemStream = SystemStream::Audit;
+
+/// Writes the audit stream.
+pub(crate) struct Audit {
+    data_plane: bool,
+    queue: mpsc::Sender<Pending>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    strangers: Mutex<Strangers>,
+    metrics: metrics::Audit,
+}
+
+struct Pending {
+    event: Box<Event>,
+    written: oneshot::Sender<()>,
+}
+
+/// A record that will be written, at the latest when this is dropped.
+pub(crate) struct Owed {
+    event: Option<Box<Event>>,
+    place: Option<OwnedPermit<Pending>>,
+}
+
+/// The refusal of a call whose record cannot be written.
+fn unwritten() -> ApiError {
+    ApiError::new(ErrorCode::ServiceUnavailable, "The audit record of this call cannot be written.")
+}
+
+impl Audit {
+    /// Finds the end of the chain and starts the task that goes on with it.
+    pub(crate) async fn start(
+        config: &config::Audit,
+        streams: Streams,
+        (clock, entropy, tasks): (Arc<dyn Clock>, Arc<dyn Entropy>, &Tasks),
+        metrics: &metrics::Audit,
+    ) -> Result<Self> {
+        streams.keep_system_stream(STREAM, config.retention_hours()).await?;
+        let link = Link::after(streams.newest(STREAM).await?);
+        let (queue, pending) = mpsc::channel(QUEUE_MAX);
+        let writer = Writer { streams, link, metrics: metrics.clone() };
+        let stopping = tasks.stopping();
+        tasks.spawn("server.audit", Policy::StopNode, async move {
+            tokio::select! {
+                biased;
+                () = stopping.cancelled() => {}
+                () = writer.run(pending) => {}
+            }
+        });
+        let (strangers, metrics) = (Mutex::default(), metrics.clone());
+        Ok(Self { data_plane: config.data_plane, queue, clock, entropy, strangers, metrics })
+    }
+
+    /// Makes room for the record of a call, which may then begin. `None`: it gets no record.
+    pub(crate) async fn begin(
+        &self,
+        asked: Asked<'_>,
+    ) -> std::result::Result<Option<Owed>, ApiError> {
+        if !self.covers(asked.operation) {
+            return Ok(None);
+        }
+        let mut omitted = 0;
+        if asked.caller.is_none() {
+            match self.strangers.lock().admit() {
+                Some(before) => omitted = before,
+                None => {
+                    self.metrics.omitted.inc();
+                    return Ok(None);
+                }
+            }
+        }
+        let place = timeout(PATIENCE, self.queue.clone().reserve_owned()).await;
+        let place = place.ok().and_then(|place| place.ok()).ok_or_else(unwritten)?;
+        let mut id = [0; 16];
+        self.entropy.fill(&mut id);
+        let event = asked.into_event(self.clock.now(), u128::from_be_bytes(id), omitted);
+        Ok(Some(Owed { event: Some(Box::new(event)), place: Some(place) }))
+    }
+
+    fn covers(&self, operation: Operation) -> bool {
+        self.data_plane || operation.class() == Class::Control
+    }
+}
+
+impl Owed {
+    /// Writes the record and waits until it is durable.
+    pub(crate) async fn settle(
+        mut self,
+        refusal: Option<&ApiError>,
+    ) -> std::result::Result<(), ApiError> {
+        let (Some(mut event), Some(place)) = (self.event.take(), self.place.take()) else {
+            return Ok(());
+        };
+        event.answer(refusal);
+        let (written, waiting) = oneshot::channel();
+        place.send(Pending { event, written });
+        match timeout(PATIENCE, waiting).await {
+            Ok(Ok(())) => Ok(()),
+            _ => Err(unwritten()),
+        }
+    }
+}
+
+impl Drop for Owed {
+    /// The client left, or the call's handling panicked: what was done is done all the same.
+    fn drop(&mut self) {
+        if let (Some(event), Some(place)) = (self.event.take(), self.place.take()) {
+            let (written, _) = oneshot::channel();
+            place.send(Pending { event, written });
+        }
+    }
+}
+
+/// Bounds the records about callers that nobody knows.
+#[derive(Default)]
+struct Strangers {
+    second: Option<Instant>,
+    admitted: u64,
+    omitted: u64,
+}
+
+impl Strangers {
+    /// Whether one more is written now, and how many were not since the last one.
+    fn admit(&mut self) -> Option<u64> {
+        let now = Instant::now();
+        if self.second.is_none_or(|second| now.duration_since(second) >= Duration::from_secs(1)) {
+            (self.second, self.admitted) = (Some(now), 0);
+        }
+        if self.admitted >= STRANGERS_PER_SECOND {
+            self.omitted += 1;
+            return None;
+        }
+        self.admitted += 1;
+        Some(std::mem::take(&mut self.omitted))
+    }
+}
+
+/// The task that writes: it alone goes on with the chain.
+struct Writer {
+    streams: Streams,
+    link: Link,
+    metrics: metrics::Audit,
+}
+
+impl Writer {
+    async fn run(mut self, mut queue: mpsc::Receiver<Pending>) {
+        let mut batch = Vec::with_capacity(BATCH_MAX);
+        while queue.recv_many(&mut batch, BATCH_MAX).await > 0 {
+            let mut records = Vec::with_capacity(batch.len());
+            let first = self.link.place();
+            for pending in &batch {
+                records.push(self.link.add(&pending.event));
+            }
+            self.write(first, &records).await;
+            for Pending { written, .. } in batch.drain(..) {
+                // The call may have given up waiting.
+                let _ = written.send(());
+            }
+            self.metrics.written.inc_by(records.len() as u64);
+        }
+    }
+
+    /// Writes records whose first one belongs at the place `first`, however often that fails.
+    async fn write(&self, first: u64, records: &[Bytes]) {
+        let mut left = records;
+        while let Err(error) = self.streams.append(STREAM, left).await {
+            self.metrics.failed.inc();
+            tracing::error!(%error, "audit records wait to be written");
+            // A write of unknown outcome may have come true, and then must not be repeated.
+            let done = loop {
+                sleep(RETRY).await;
+                if let Ok(Newest { next, .. }) = self.streams.newest(STREAM).await {
+                    break usize::try_from(next.saturating_sub(first)).unwrap_or(usize::MAX);
+                }
+            };
+            left = records.get(done..).unwrap_or_default();
+            if left.is_empty() {
+                return;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn records_about_strangers_are_bounded_and_those_left_out_are_told() {
+        let mut strangers = Strangers::default();
+        for _ in 0..STRANGERS_PER_SECOND {
+            assert_eq!(strangers.admit(), Some(0));
+        }
+        for _ in 0..7 {
+            assert_eq!(strangers.admit(), None);
+        }
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(strangers.admit(), Some(7));
+        assert_eq!(strangers.admit(), Some(0));
+    }
+}

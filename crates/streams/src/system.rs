@@ -1,0 +1,192 @@
+//! The streams that Weir keeps for itself: ordinary streams of a reserved account.
+//!
+//! Invariants: nobody but the node writes to them or changes them, whatever a policy says; they
+//! have one shard, so what the node appends has one order; an append is never throttled.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use model::{AccountId, HashKey, Region, ShardId, StreamArn, StreamName};
+use wire::Operation;
+
+use crate::catalog::{Distribution, Stream, StreamKey, StreamMode};
+use crate::config::Mode;
+use crate::control::lifecycle::{self, NewStream};
+use crate::control::retention::{self, Direction};
+use crate::error::{Error, Result, no_such_stream};
+use crate::router::{Outcome, Routed, Router};
+use crate::shard::cursor::{Budget, Cursor};
+use crate::shard::writer::Put;
+use crate::{Inner, Streams};
+
+/// Owns what Weir keeps for itself. No principal is of this account.
+const ACCOUNT: &str = "999999999999";
+/// Where it is, whatever regions are used.
+const REGION: &str = "us-east-1";
+/// As much as an ordinary stream's records may have by default, in KiB.
+const RECORD_KIB_MAX: u32 = 1024;
+
+/// A stream that Weir keeps for itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SystemStream {
+    /// Who asked for what, and what was answered.
+    Audit,
+}
+
+impl SystemStream {
+    /// All of them.
+    pub const ALL: [Self; 1] = [Self::Audit];
+
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Audit => "weir-audit",
+        }
+    }
+
+    /// Its ARN, by which it is read.
+    pub fn arn(self) -> StreamArn {
+        let StreamKey { account, region, name } = self.key();
+        StreamArn::new(region, account, name)
+    }
+
+    fn key(self) -> StreamKey {
+        let account: AccountId = ACCOUNT.parse().expect("it has 12 digits");
+        let region: Region = REGION.parse().expect("it is a region");
+        let name: StreamName = self.name().parse().expect("it is a name");
+        StreamKey { account, region, name }
+    }
+}
+
+/// Whether an account is the reserved one, which no principal may be of.
+pub fn is_reserved(account: AccountId) -> bool {
+    account == SystemStream::Audit.key().account
+}
+
+/// Refuses what would change a stream of the reserved account, whoever asks.
+pub(crate) fn check(operation: Operation, key: &StreamKey) -> Result<()> {
+    if !is_reserved(key.account) || only_reads(operation) {
+        return Ok(());
+    }
+    let (name, action) = (&key.name, operation.action());
+    Err(Error::Denied(format!(
+        "Stream {name} under account {ACCOUNT} is kept by the node itself: nobody is authorized \
+         to perform {action} on it."
+    )))
+}
+
+fn only_reads(operation: Operation) -> bool {
+    matches!(
+        operation,
+        Operation::DescribeStream
+            | Operation::DescribeStreamSummary
+            | Operation::GetRecords
+            | Operation::GetShardIterator
+            | Operation::ListShards
+            | Operation::ListTagsForResource
+            | Operation::ListTagsForStream
+    )
+}
+
+/// The end of a system stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Newest {
+    /// The place of the next record, counted from 1 at the stream's beginning, however many of
+    /// those before are gone.
+    pub next: u64,
+    /// The record before it, unless that is gone.
+    pub record: Option<Bytes>,
+}
+
+impl Streams {
+    /// Makes a system stream unless it is there, and keeps its records for this long. At the
+    /// answer it is there.
+    pub async fn keep_system_stream(
+        &self,
+        stream: SystemStream,
+        retention_hours: u32,
+    ) -> Result<()> {
+        let (inner, key) = (&*self.0, stream.key());
+        if inner.control.catalog.snapshot().stream(&key).is_none() {
+            inner.create_system_stream(&key).await?;
+        }
+        // Also after a stop between the two halves of the creation.
+        let stream = inner.system_stream(&key)?;
+        inner.control.complete(&stream).await?;
+        let kept = stream.record.retention_hours;
+        if kept == retention_hours {
+            return Ok(());
+        }
+        let direction = if kept < retention_hours { Direction::Longer } else { Direction::Shorter };
+        let hours = i32::try_from(retention_hours).unwrap_or(i32::MAX);
+        let named = key.clone();
+        let decide = move |snapshot: &_, edit: &mut _, _: &_, now| {
+            retention::change(snapshot, edit, now, &named, direction, hours)
+        };
+        inner.control.change(&key, decide).await?;
+        Ok(())
+    }
+
+    /// Appends records to a system stream, in order, and waits until they are durable.
+    pub async fn append(&self, stream: SystemStream, records: &[Bytes]) -> Result<()> {
+        let (inner, key) = (&*self.0, stream.key());
+        let snapshot = inner.control.catalog.snapshot();
+        let stream = inner.system_stream(&key)?;
+        let put = |data| Routed { hash: HashKey::new(0), put: Put { key: Some("weir"), data } };
+        let routed: Vec<_> = records.iter().map(|data| put(&data[..])).collect();
+        let router = Router {
+            catalog: &inner.control.catalog,
+            storage: &inner.control.storage,
+            clock: inner.control.clock.as_ref(),
+            mode: Mode::Relaxed,
+        };
+        let outcomes = router.put(snapshot, stream, &routed).await;
+        if outcomes.iter().all(|outcome| matches!(outcome, Outcome::Written { .. })) {
+            return Ok(());
+        }
+        Err(Error::Unwritten(key.name.to_string()))
+    }
+
+    /// Where a system stream ends.
+    pub async fn newest(&self, stream: SystemStream) -> Result<Newest> {
+        let inner = &*self.0;
+        let stream = inner.system_stream(&stream.key())?;
+        let shard = stream.shard(ShardId::new(0)).ok_or_else(|| no_such_stream(&stream.key))?;
+        let storage = &inner.control.storage;
+        let state = shard.live(storage).log.state();
+        let newest = Newest { next: state.next.0, record: None };
+        if state.first >= state.next {
+            return Ok(newest);
+        }
+        let now = inner.control.clock.now();
+        let cursor = Cursor { stream: &stream, shard, storage, now };
+        let last = storage::Offset(state.next.0 - 1);
+        let read = cursor.read(last, Budget { records: 1, bytes: usize::MAX }).await?;
+        Ok(Newest { record: read.records.into_iter().next().map(|record| record.data), ..newest })
+    }
+}
+
+impl Inner {
+    async fn create_system_stream(&self, key: &StreamKey) -> Result<()> {
+        let new = NewStream {
+            key: key.clone(),
+            shards: Some(NonZeroU32::MIN),
+            mode: StreamMode::Provisioned,
+            record_kib_max: RECORD_KIB_MAX,
+            distribution: Distribution::ByKey,
+            warm_mibps: None,
+            tags: Default::default(),
+        };
+        let decide = move |snapshot: &_, edit: &mut _, rules: &_, now| {
+            lifecycle::create(snapshot, edit, rules, now, new)
+        };
+        self.control.change(key, decide).await?;
+        Ok(())
+    }
+
+    fn system_stream(&self, key: &StreamKey) -> Result<Arc<Stream>> {
+        let snapshot = self.control.catalog.snapshot();
+        snapshot.stream(key).cloned().ok_or_else(|| no_such_stream(key))
+    }
+}
