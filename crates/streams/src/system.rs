@@ -15,7 +15,7 @@ use crate::config::Mode;
 use crate::control::lifecycle::{self, NewStream};
 use crate::control::retention::{self, Direction};
 use crate::error::{Error, Result, no_such_stream};
-use crate::router::{Outcome, Routed, Router};
+use crate::router::{Outcome, Router};
 use crate::shard::cursor::{Budget, Cursor};
 use crate::shard::writer::Put;
 use crate::{Inner, Streams};
@@ -133,15 +133,16 @@ impl Streams {
         let (inner, key) = (&*self.0, stream.key());
         let snapshot = inner.control.catalog.snapshot();
         let stream = inner.system_stream(&key)?;
-        let put = |data| Routed { hash: HashKey::new(0), put: Put { key: Some("weir"), data } };
-        let routed: Vec<_> = records.iter().map(|data| put(&data[..])).collect();
+        let put = |data| Put { key: Some("weir"), hash: HashKey::new(0), data };
+        let puts: Vec<_> = records.iter().map(|data| put(&data[..])).collect();
         let router = Router {
             catalog: &inner.control.catalog,
             storage: &inner.control.storage,
             clock: inner.control.clock.as_ref(),
             mode: Mode::Relaxed,
+            principal: "",
         };
-        let outcomes = router.put(snapshot, stream, &routed).await;
+        let outcomes = router.put(snapshot, stream, &puts).await;
         if outcomes.iter().all(|outcome| matches!(outcome, Outcome::Written { .. })) {
             return Ok(());
         }
