@@ -1,14 +1,20 @@
 //! One file per command. Each has its arguments, its `--help` and its work.
 
+mod accounts;
+mod administer;
 mod bench;
 mod check;
 mod completions;
 mod config;
+mod keys;
 mod node;
+mod policies;
 mod put;
+mod roles;
 mod streams;
 mod tail;
 mod tls;
+mod users;
 
 use clap::Subcommand;
 
@@ -27,6 +33,16 @@ pub(crate) enum Command {
     Tail(tail::TailArgs),
     /// List, show, create, delete, split, merge and scale streams
     Streams(streams::StreamsArgs),
+    /// Make, list, show and delete users
+    Users(users::UsersArgs),
+    /// Make, list, show, change and delete roles
+    Roles(roles::RolesArgs),
+    /// Attach policies to users and roles, show and detach them
+    Policies(policies::PoliciesArgs),
+    /// Manage the access keys that sign requests
+    Keys(keys::KeysArgs),
+    /// Make and list the accounts of a node
+    Accounts(accounts::AccountsArgs),
     /// Measure a node's throughput and latency, and verify what it gives back
     Bench(bench::BenchArgs),
     /// Make certificates for development
@@ -49,6 +65,11 @@ pub(crate) fn run(command: Command) -> anyhow::Result<Exit> {
             Command::Put(args) => put::run(args).await,
             Command::Tail(args) => tail::run(args).await,
             Command::Streams(args) => streams::run(args).await,
+            Command::Users(args) => users::run(args).await,
+            Command::Roles(args) => roles::run(args).await,
+            Command::Policies(args) => policies::run(args).await,
+            Command::Keys(args) => keys::run(args).await,
+            Command::Accounts(args) => accounts::run(args).await,
             Command::Bench(args) => bench::run(args).await,
             Command::Check(args) => check::run(args).await,
             Command::Tls(args) => tls::run(&args),

@@ -37,7 +37,7 @@ mod producer;
 mod retry;
 mod tls;
 
-pub use wire::{ApiError, Encoding, ErrorCode, kinesis};
+pub use wire::{ApiError, Call, Encoding, ErrorCode, admin, kinesis};
 
 pub use client::{Client, World};
 pub use config::{ClientCertificate, ClientConfig, Credentials, Trust};

@@ -4,6 +4,7 @@
 mod crash;
 mod durability;
 mod faults;
+mod identity;
 mod node;
 mod tls;
 mod tools;

@@ -62,9 +62,22 @@ fn an_endpoint_where_nothing_listens_ends_with_four() {
 #[test]
 fn every_command_has_help_and_shells_get_completions() {
     let help = succeed(weir().arg("--help"), "");
-    for command in
-        ["dev", "serve", "put", "tail", "streams", "bench", "config", "check", "completions"]
-    {
+    for command in [
+        "dev",
+        "serve",
+        "put",
+        "tail",
+        "streams",
+        "bench",
+        "config",
+        "check",
+        "completions",
+        "users",
+        "roles",
+        "policies",
+        "keys",
+        "accounts",
+    ] {
         assert!(help.contains(&format!("\n  {command} ")), "{command} is not in: {help}");
         let help = succeed(weir().args([command, "--help"]), "");
         assert!(help.contains("Usage: weir"), "{help}");
