@@ -47,6 +47,9 @@ pub const STREAMS_IN_TRANSITION_MAX: usize = 5;
 pub const ON_DEMAND_STREAMS_MAX: usize = 50;
 /// UpdateStreamMode switches of one stream in a rolling day.
 pub const STREAM_MODE_CHANGES_PER_DAY: usize = 2;
+
+/// Starts of encryption of one stream in 24 hours, and stops as well.
+pub const ENCRYPTION_CHANGES_PER_DAY: usize = 25;
 /// The most warm throughput of one stream, in MiB per second.
 pub const WARM_MIBPS_MAX: u32 = 10 * 1024;
 /// What one shard contributes to it.

@@ -59,7 +59,7 @@ impl Node {
         };
         let secure = tls.is_some();
         let storage = open_storage(&config, &world, &meters).await?;
-        let (master_key, _keys) = match open_keys(&config, &world, &storage).await {
+        let (master_key, key_ring) = match open_keys(&config, &world, &storage).await {
             Ok(keys) => keys,
             Err(error) => {
                 // The directory is given back: whoever starts with the right key may have it.
@@ -74,6 +74,7 @@ impl Node {
             config.limits.clone(),
             streams::Parts {
                 storage: storage.clone(),
+                keys: key_ring,
                 clock: world.clock.clone(),
                 entropy: world.entropy.clone(),
                 tasks: world.tasks.clone(),

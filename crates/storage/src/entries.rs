@@ -62,6 +62,17 @@ impl Batch {
         &mut self.bytes[start..]
     }
 
+    /// The payloads, in order.
+    pub fn entries(&self) -> impl Iterator<Item = &[u8]> {
+        let mut decoder = Decoder::new(&self.bytes);
+        std::iter::from_fn(move || {
+            let length = decoder.length()?;
+            let start = decoder.position();
+            decoder.take(length)?;
+            Some(&self.bytes[start..start + length])
+        })
+    }
+
     /// How many entries it has.
     pub fn len(&self) -> usize {
         self.count as usize

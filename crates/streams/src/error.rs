@@ -54,9 +54,19 @@ pub enum Error {
     /// The node stops.
     #[error("the node stops")]
     Stopping,
+    /// A key cannot be used.
+    #[error(transparent)]
+    Keys(#[from] security::Error),
     /// Storage refused or failed.
     #[error(transparent)]
     Storage(#[from] storage::Error),
+}
+
+impl Error {
+    /// Whether nothing was done, for certain.
+    pub(crate) fn is_refusal(&self) -> bool {
+        !matches!(self, Self::Storage(_) | Self::Stopping)
+    }
 }
 
 /// No such stream, or one that may not be used yet.

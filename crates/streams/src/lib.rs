@@ -35,6 +35,7 @@ mod system;
 use std::sync::Arc;
 
 use runtime::{Clock, Entropy, Meters, Policy, Tasks};
+use security::KeyRing;
 use storage::Storage;
 
 use catalog::Catalog;
@@ -45,12 +46,15 @@ use sealed::Sealer;
 
 pub use config::{Config, Limits, Mode};
 pub use error::{Error, Result};
+pub use service::KeyUse;
 pub use system::{Newest, SystemStream, is_reserved};
 
 /// What streams are made of.
 pub struct Parts {
     /// Where records and the catalog are.
     pub storage: Storage,
+    /// The keys that encrypt.
+    pub keys: KeyRing,
     /// For arrival times and everything that expires.
     pub clock: Arc<dyn Clock>,
     /// For the key of tokens and their nonces.
@@ -75,14 +79,14 @@ impl Streams {
     /// Loads the catalog and starts the reconcilers; what was pending when the node stopped is
     /// completed by and by.
     pub async fn start(config: Config, limits: Limits, parts: Parts) -> Result<Self> {
-        let Parts { storage, clock, entropy, tasks, meters } = parts;
+        let Parts { storage, keys, clock, entropy, tasks, meters } = parts;
         let catalog = Catalog::start(&storage, entropy.as_ref(), &tasks).await?;
         metrics::register(&meters, &catalog.latest());
         let sealer = Sealer::new(&catalog.snapshot().node.token_key, entropy);
         let quotas = Quotas::new(limits.mode, &meters);
         let transition_delay = config.transition_delay;
         let rules = Arc::new(Rules { limits, quotas, transition_delay });
-        let control = Control { catalog, storage, clock, rules };
+        let control = Control { catalog, storage, keys, clock, rules };
         spawn(&tasks, "streams.transitions", control.clone().run_transitions());
         spawn(&tasks, "streams.trimming", control.clone().run_trimming(config.trim_period));
         spawn(&tasks, "streams.scaling", control.clone().run_scaling(config.scaling_period));

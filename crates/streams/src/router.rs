@@ -10,12 +10,14 @@ use std::time::Duration;
 use md5::{Digest, Md5};
 use model::{HashKey, SequenceNumber, ShardId};
 use runtime::Clock;
+use security::KeyRing;
 use storage::{Permit, Storage};
 use tokio::time::Instant;
 
 use crate::catalog::{Catalog, Snapshot, Stream};
 use crate::config::Mode;
 use crate::error::{Error, Result};
+use crate::shard::sealing::Sealing;
 use crate::shard::writer::{self, Destination, Put, Written};
 
 /// How long a record may wait for the children of a shard that was just closed.
@@ -36,6 +38,7 @@ pub(crate) enum Outcome {
 pub(crate) struct Router<'a> {
     pub(crate) catalog: &'a Catalog,
     pub(crate) storage: &'a Storage,
+    pub(crate) keys: &'a KeyRing,
     pub(crate) clock: &'a dyn Clock,
     pub(crate) mode: Mode,
     /// The ARN of who puts.
@@ -131,10 +134,12 @@ impl Router<'_> {
     ) -> Result<Group<'g>> {
         let shard = members[0].0 as usize;
         let puts: Vec<_> = members.iter().map(|(_, record)| records[*record as usize]).collect();
+        let in_shard = &stream.shards[shard];
         let destination = Destination {
             stream,
-            shard: &stream.shards[shard],
+            shard: in_shard,
             storage: self.storage,
+            sealing: Sealing::of(stream, in_shard, self.keys)?,
             mode: self.mode,
             now: self.clock.now(),
             principal: self.principal,

@@ -12,6 +12,7 @@ use wire::Operation;
 
 use crate::catalog::{Distribution, Stream, StreamKey, StreamMode};
 use crate::config::Mode;
+use crate::control::Control;
 use crate::control::lifecycle::{self, NewStream};
 use crate::control::retention::{self, Direction};
 use crate::error::{Error, Result, no_such_stream};
@@ -138,6 +139,7 @@ impl Streams {
         let router = Router {
             catalog: &inner.control.catalog,
             storage: &inner.control.storage,
+            keys: &inner.control.keys,
             clock: inner.control.clock.as_ref(),
             mode: Mode::Relaxed,
             principal: "",
@@ -154,14 +156,14 @@ impl Streams {
         let inner = &*self.0;
         let stream = inner.system_stream(&stream.key())?;
         let shard = stream.shard(ShardId::new(0)).ok_or_else(|| no_such_stream(&stream.key))?;
-        let storage = &inner.control.storage;
+        let Control { storage, keys, .. } = &inner.control;
         let state = shard.live(storage).log.state();
         let newest = Newest { next: state.next.0, record: None };
         if state.first >= state.next {
             return Ok(newest);
         }
         let now = inner.control.clock.now();
-        let cursor = Cursor { stream: &stream, shard, storage, now };
+        let cursor = Cursor { stream: &stream, shard, storage, keys, now };
         let last = storage::Offset(state.next.0 - 1);
         let read = cursor.read(last, Budget { records: 1, bytes: usize::MAX }).await?;
         Ok(Newest { record: read.records.into_iter().next().map(|record| record.data), ..newest })

@@ -286,9 +286,11 @@ operations! {
         /// Split a shard in two.
         SplitShard: Control(stream) => split_shard(SplitShardInput) -> ();
         /// Encrypt the records of a stream with a key.
-        StartStreamEncryption: Control;
+        StartStreamEncryption: Control(stream)
+            => start_stream_encryption(StartStreamEncryptionInput) -> ();
         /// Stop encrypting the records of a stream.
-        StopStreamEncryption: Control;
+        StopStreamEncryption: Control(stream)
+            => stop_stream_encryption(StopStreamEncryptionInput) -> ();
         /// Follow a shard as an enhanced fan-out consumer.
         SubscribeToShard: Data(consumer_arn)
             => subscribe_to_shard(SubscribeToShardInput) -> Events;

@@ -37,7 +37,8 @@ pub struct DataCipher {
 }
 
 impl DataCipher {
-    pub(super) fn new(data_key: [u8; KEY_BYTES], entropy: &dyn Entropy) -> Self {
+    /// Makes a data key ready, with a salt of its own.
+    pub fn new(data_key: [u8; KEY_BYTES], entropy: &dyn Entropy) -> Self {
         let mut salt = [0; SALT_BYTES];
         entropy.fill(&mut salt);
         let sealing = Cipher::derived(&data_key, &salt, PURPOSE);

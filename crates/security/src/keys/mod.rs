@@ -150,7 +150,14 @@ impl KeyRing {
         if !self.ring.load().has_data_keys_of(stream) {
             return Ok(());
         }
-        self.change(move |owner| Box::pin(owner.forget_stream(stream))).await
+        let of_stream = move |_, of: u64| of == stream;
+        self.change(move |owner| Box::pin(owner.forget(of_stream))).await
+    }
+
+    /// Forgets a data key that has sealed nothing.
+    pub async fn forget_data_key(&self, data_key: DataKeyId) -> Result<()> {
+        let it = move |id, _| id == data_key;
+        self.change(move |owner| Box::pin(owner.forget(it))).await
     }
 
     /// Makes a key.

@@ -238,14 +238,20 @@ impl Owner {
         Ok(id)
     }
 
-    pub(super) async fn forget_stream(&mut self, stream: u64) -> Result<()> {
+    /// Forgets data keys, by their id and the incarnation of their stream.
+    pub(super) async fn forget(
+        &mut self,
+        which: impl Fn(DataKeyId, u64) -> bool + Send,
+    ) -> Result<()> {
         let mut next = self.ring();
-        let of_stream = |data_key: &DataKey| data_key.record.stream == stream;
         let mut changes = Vec::new();
-        for (id, _) in next.data_keys.iter().filter(|(_, data_key)| of_stream(data_key)) {
-            changes.push(Change::Delete { key: record::data_key_key(*id) });
-        }
-        next.data_keys.retain(|_, data_key| !of_stream(data_key));
+        next.data_keys.retain(|id, data_key| {
+            let forgotten = which(*id, data_key.record.stream);
+            if forgotten {
+                changes.push(Change::Delete { key: record::data_key_key(*id) });
+            }
+            !forgotten
+        });
         // A deleted key is remembered only for those who would ask why they cannot read.
         let unused: Vec<KeyUuid> = next
             .keys

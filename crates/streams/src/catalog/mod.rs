@@ -31,8 +31,8 @@ pub(crate) use edit::Edit;
 pub(crate) use monitored::{ShardMetric, ShardMetrics};
 pub(crate) use record::{
     AccountRecord, Change, Commitment, ConsumerChange, ConsumerPending, ConsumerRecord,
-    Distribution, Incarnation, Merge, Pending, ShardRecord, Split, StreamKey, StreamMode,
-    StreamRecord,
+    Distribution, Encryption, EncryptionChanges, Incarnation, Merge, Pending, ShardRecord, Split,
+    StreamKey, StreamMode, StreamRecord,
 };
 pub(crate) use scaling::{Inputs, Peaks, Scaling, ScalingAction, ScalingDecision};
 pub(crate) use snapshot::{Consumer, Shard, Snapshot, Status, Stream};

@@ -93,6 +93,9 @@ pub(crate) struct StreamRecord {
     /// What is being done to the stream. Nothing: it is ACTIVE.
     #[n(9)]
     pub(crate) pending: Option<Pending>,
+    /// What its records are sealed with. Nothing: they are not.
+    #[n(11)]
+    pub(crate) encryption: Option<Encryption>,
     /// The per-shard metrics that are switched on.
     #[n(12)]
     pub(crate) monitored: ShardMetrics,
@@ -106,6 +109,28 @@ pub(crate) struct StreamRecord {
     /// When UpdateStreamMode switched it in the last day.
     #[cbor(n(15), with = "cbor", has_nil)]
     pub(crate) mode_changes: Vec<Timestamp>,
+    #[n(16)]
+    pub(crate) encryption_changes: Option<EncryptionChanges>,
+}
+
+/// What the records of a stream are sealed with.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct Encryption {
+    /// The key, as it was named when encryption was started.
+    #[n(0)]
+    pub(crate) key_id: String,
+    /// The data key that was made for it.
+    #[n(1)]
+    pub(crate) data_key: u64,
+}
+
+/// When encryption was started and stopped in the last day.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct EncryptionChanges {
+    #[cbor(n(0), with = "cbor")]
+    pub(crate) started: Vec<Timestamp>,
+    #[cbor(n(1), with = "cbor")]
+    pub(crate) stopped: Vec<Timestamp>,
 }
 
 /// How the capacity of a stream is chosen.
@@ -190,6 +215,12 @@ pub(crate) enum Change {
     Scale {
         #[n(0)]
         target: NonZeroU32,
+    },
+    /// Seal records with this from now on, or not at all.
+    #[n(5)]
+    Encrypt {
+        #[n(0)]
+        with: Option<Encryption>,
     },
     /// Split the widest shards until this many are open: nothing, if they are.
     #[n(6)]

@@ -220,6 +220,11 @@ impl Stream {
         StreamArn::new(region.clone(), *account, name.clone())
     }
 
+    /// What records are sealed with now, if they are.
+    pub(crate) fn data_key(&self) -> Option<u64> {
+        self.record.encryption.as_ref().map(|encryption| encryption.data_key)
+    }
+
     pub(crate) fn status(&self) -> Status {
         match self.record.pending.as_ref().map(|pending| &pending.change) {
             None => Status::Active,
@@ -231,6 +236,7 @@ impl Stream {
                 | Change::Scale { .. }
                 | Change::Grow { .. }
                 | Change::Adapt { .. }
+                | Change::Encrypt { .. }
                 | Change::Configure { .. },
             ) => Status::Updating,
         }

@@ -8,8 +8,9 @@ use storage::LogId;
 use super::monitored::{ShardMetric, ShardMetrics};
 use super::record::{
     AccountRecord, Change, Commitment, ConsumerChange, ConsumerPending, ConsumerRecord,
-    Distribution, Incarnation, Merge, Pending, ShardRecord, Split, StreamKey, StreamMode,
-    StreamRecord, consumer_key, decode, encode, from_consumer_key, from_shard_key, shard_key,
+    Distribution, Encryption, EncryptionChanges, Incarnation, Merge, Pending, ShardRecord, Split,
+    StreamKey, StreamMode, StreamRecord, consumer_key, decode, encode, from_consumer_key,
+    from_shard_key, shard_key,
 };
 
 fn stream_key(name: &str) -> StreamKey {
@@ -35,6 +36,7 @@ fn any_change() -> impl Strategy<Value = Change> {
             splits: vec![Split { shard, at: HashKey::new(at) }],
             merges: vec![Merge { left: shard, right }],
         }),
+        prop::option::of(any_encryption()).prop_map(|with| Change::Encrypt { with }),
         (any::<u32>(), any_metrics()).prop_map(|(record_kib_max, monitored)| Change::Configure {
             record_kib_max,
             monitored,
@@ -48,6 +50,21 @@ fn any_metrics() -> impl Strategy<Value = ShardMetrics> {
 }
 
 prop_compose! {
+    fn any_encryption()(key_id in ".{1,20}", data_key: u64) -> Encryption {
+        Encryption { key_id, data_key }
+    }
+}
+
+fn any_encryption_changes() -> impl Strategy<Value = Option<EncryptionChanges>> {
+    let moments = || {
+        let moments = prop::collection::vec(any::<u64>(), 0..3);
+        moments.prop_map(|list| list.into_iter().map(Timestamp::from_millis).collect())
+    };
+    let changes = (moments(), moments());
+    prop::option::of(changes.prop_map(|(started, stopped)| EncryptionChanges { started, stopped }))
+}
+
+prop_compose! {
     fn any_stream()(
         numbers in any::<(u64, u64, u32, u64, u32, u32)>(),
         on_demand: bool,
@@ -56,6 +73,7 @@ prop_compose! {
         pending in prop::option::of((any_change(), any::<u64>())),
         capacity in (any::<bool>(), any::<Option<u32>>(), prop::collection::vec(any::<u64>(), 0..3)),
         monitored in any_metrics(),
+        encryption in (prop::option::of(any_encryption()), any_encryption_changes()),
     ) -> StreamRecord {
         let (incarnation, created, retention_hours, trimmed_to, record_kib_max, next_shard) =
             numbers;
@@ -75,6 +93,8 @@ prop_compose! {
             warm_mibps: capacity.1,
             mode_changes: capacity.2.into_iter().map(Timestamp::from_millis).collect(),
             monitored,
+            encryption: encryption.0,
+            encryption_changes: encryption.1,
         }
     }
 }
@@ -178,6 +198,8 @@ fn the_horizon_never_shows_again_what_was_trimmed() {
         warm_mibps: None,
         mode_changes: Vec::new(),
         monitored: ShardMetrics::default(),
+        encryption: None,
+        encryption_changes: None,
     };
     let now = Timestamp::from_seconds(24 * 3600 + 60_000);
     assert_eq!(stream.horizon(now), Timestamp::from_seconds(60_000));
@@ -217,6 +239,8 @@ fn records_are_written_as_the_format_says() {
         warm_mibps: None,
         mode_changes: Vec::new(),
         monitored: ShardMetrics::default(),
+        encryption: None,
+        encryption_changes: None,
     };
     assert_eq!(
         hex(&encode(&stream)),
@@ -247,4 +271,20 @@ fn records_are_written_as_the_format_says() {
         }),
     };
     assert_eq!(hex(&encode(&consumer)), "84 1903ea 190bb8 a0 820109".replace(' ', ""));
+}
+
+#[test]
+fn the_encryption_of_a_stream_is_written_as_the_format_says() {
+    let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
+    let with = || Some(Encryption { key_id: "k".into(), data_key: 3 });
+    let mut stream: StreamRecord = decode(b"s", &[0x89, 1, 0, 23, 0, 0, 1, 0xa0, 1, 0x80]).unwrap();
+    stream.encryption = with();
+    assert!(hex(&encode(&stream)).ends_with("0180f6f682616b03"));
+    let started = vec![Timestamp::from_millis(4)];
+    let changes = EncryptionChanges { started, stopped: Vec::new() };
+    stream.encryption_changes = Some(changes);
+    assert!(hex(&encode(&stream)).ends_with("82810480"));
+    let due = Timestamp::from_millis(9);
+    stream.pending = Some(Pending { change: Change::Encrypt { with: with() }, due });
+    assert!(hex(&encode(&stream)).contains("0180828205 8182616b03 09".replace(' ', "").as_str()));
 }

@@ -54,11 +54,13 @@ pub(crate) fn create(
         tags,
         next_shard: 0,
         rescaled: Vec::new(),
+        encryption: None,
         monitored: ShardMetrics::default(),
         pending: rules.pending(Change::Create { shards }, now),
         distribution,
         warm_mibps,
         mode_changes: Vec::new(),
+        encryption_changes: None,
     };
     edit.put_stream(&key, record);
     Ok(())

@@ -11,6 +11,7 @@ pub(crate) mod autoscale;
 pub(crate) mod capacity;
 pub(crate) mod consumers;
 pub(crate) mod cut;
+pub(crate) mod encryption;
 pub(crate) mod lifecycle;
 mod plan;
 pub(crate) mod quotas;
@@ -27,6 +28,7 @@ use std::time::Duration;
 
 use model::Timestamp;
 use runtime::Clock;
+use security::KeyRing;
 use storage::Storage;
 
 use crate::catalog::{
@@ -41,6 +43,7 @@ use quotas::{Quota, Quotas};
 pub(crate) struct Control {
     pub(crate) catalog: Catalog,
     pub(crate) storage: Storage,
+    pub(crate) keys: KeyRing,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) rules: Arc<Rules>,
 }
@@ -98,7 +101,7 @@ pub(crate) fn existing<'s>(snapshot: &'s Snapshot, key: &StreamKey) -> Result<&'
 }
 
 /// The stream, if it is ACTIVE.
-fn active<'s>(snapshot: &'s Snapshot, key: &StreamKey) -> Result<&'s Arc<Stream>> {
+pub(crate) fn active<'s>(snapshot: &'s Snapshot, key: &StreamKey) -> Result<&'s Arc<Stream>> {
     let stream = existing(snapshot, key)?;
     if stream.status() == Status::Active { Ok(stream) } else { Err(not_in(stream, "ACTIVE")) }
 }

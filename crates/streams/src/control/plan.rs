@@ -15,7 +15,10 @@ use crate::catalog::{Change, ShardRecord, Stream};
 /// The open shards that a change closes.
 pub(super) fn parents(stream: &Stream, change: &Change) -> BTreeSet<ShardId> {
     match change {
-        Change::Create { .. } | Change::Delete | Change::Configure { .. } => BTreeSet::new(),
+        Change::Create { .. }
+        | Change::Delete
+        | Change::Encrypt { .. }
+        | Change::Configure { .. } => BTreeSet::new(),
         Change::Adapt { splits, merges } => {
             let split = splits.iter().map(|split| split.shard);
             split.chain(merges.iter().flat_map(|merge| [merge.left, merge.right])).collect()
@@ -94,7 +97,10 @@ impl<L: FnMut() -> LogId> Plan<L> {
     /// The shards as they are after `change`, and the next shard's index.
     pub(super) fn carry_out(mut self, change: &Change) -> (BTreeMap<ShardId, ShardRecord>, u32) {
         match change {
-            Change::Create { .. } | Change::Delete | Change::Configure { .. } => {}
+            Change::Create { .. }
+            | Change::Delete
+            | Change::Encrypt { .. }
+            | Change::Configure { .. } => {}
             Change::Split { shard, at } => {
                 self.split(*shard, *at);
             }

@@ -22,6 +22,8 @@ pub(crate) enum Quota {
     ShardCountUpdates,
     /// Calls of UpdateStreamMode in a day.
     ModeChanges,
+    /// Starts, or stops, of encryption in a day.
+    EncryptionChanges,
     /// Enhanced fan-out consumers of a stream.
     Consumers,
     /// Those of them that are CREATING.
@@ -49,6 +51,7 @@ impl Quota {
             Self::OnDemandStreams => "OnDemandStreams",
             Self::ShardCountUpdates => "ShardCountUpdatesPerDay",
             Self::ModeChanges => "ModeChangesPerDay",
+            Self::EncryptionChanges => "EncryptionChangesPerDay",
             Self::Consumers => "Consumers",
             Self::ConsumersCreating => "ConsumersCreating",
         }

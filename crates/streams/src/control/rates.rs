@@ -67,6 +67,8 @@ rated! {
     RegisterStreamConsumer: 5, Account;
     RemoveTagsFromStream: 5, Account;
     SplitShard: 5, Account;
+    StartStreamEncryption: 5, Stream;
+    StopStreamEncryption: 5, Stream;
     TagResource: 5, Account;
     UntagResource: 5, Account;
     UpdateAccountSettings: 5, Account;

@@ -86,6 +86,15 @@ impl Control {
             | Change::Scale { .. }
             | Change::Grow { .. }
             | Change::Adapt { .. } => self.reshard(stream).await,
+            Change::Encrypt { with } => {
+                let encryption = with.clone();
+                self.finish(stream, move |stream, edit| {
+                    let record =
+                        StreamRecord { encryption, pending: None, ..stream.record.clone() };
+                    edit.put_stream(&stream.key, record);
+                })
+                .await
+            }
             Change::Configure { record_kib_max, monitored } => {
                 let settings = (*record_kib_max, *monitored);
                 self.finish(stream, move |stream, edit| configure(stream, edit, settings)).await
@@ -112,6 +121,7 @@ impl Control {
         let logs = stream.shards.iter().map(|shard| shard.record.log);
         let logs: Vec<_> = logs.map(|log| self.storage.log(log)).collect();
         durably(&logs, Log::delete).await?;
+        self.keys.forget_stream(stream.record.incarnation.0).await?;
         self.finish(stream, |stream, edit| edit.remove_stream(&stream.key)).await
     }
 

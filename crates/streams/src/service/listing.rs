@@ -98,6 +98,7 @@ impl Inner {
             .filter(|shard| after.is_none_or(|after| shard.id > after));
         let limit = page_size(input.limit, DESCRIBE_STREAM_SHARDS_MAX);
         let page: Vec<_> = shards.by_ref().take(limit).map(shapes::shard).collect();
+        let (encryption_type, key_id) = shapes::encryption(stream);
         let description = StreamDescription {
             stream_name: key.name.to_string(),
             stream_arn: stream.arn().to_string(),
@@ -108,8 +109,8 @@ impl Inner {
             retention_period_hours: shapes::int(stream.record.retention_hours),
             stream_creation_timestamp: stream.record.created,
             enhanced_monitoring: shapes::monitoring(stream),
-            encryption_type: shapes::UNENCRYPTED,
-            key_id: None,
+            encryption_type,
+            key_id,
         };
         Ok(DescribeStreamOutput { stream_description: description })
     }

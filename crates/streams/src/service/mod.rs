@@ -3,6 +3,7 @@
 mod address;
 mod capacity;
 mod consumers;
+mod encryption;
 mod listing;
 mod reading;
 mod settings;
@@ -10,6 +11,7 @@ mod shapes;
 mod streams;
 mod writing;
 
+pub use encryption::KeyUse;
 use wire::kinesis::*;
 use wire::{ApiError, Caller, ErrorCode, Events, Handlers};
 
@@ -19,6 +21,10 @@ type Answer<T> = Result<T, ApiError>;
 
 impl From<Error> for ApiError {
     fn from(error: Error) -> Self {
+        let error = match error {
+            Error::Keys(error) => return error.into(),
+            error => error,
+        };
         let code = match &error {
             Error::Denied(_) => ErrorCode::AccessDenied,
             Error::Invalid(_) => ErrorCode::InvalidArgument,
@@ -38,6 +44,7 @@ impl From<Error> for ApiError {
             | Error::Unwritten(_)
             | Error::Corrupt(_)
             | Error::Stopping
+            | Error::Keys(_)
             | Error::Storage(_) => {
                 tracing::error!(%error, "a request failed");
                 return Self::bare(ErrorCode::InternalFailure);
@@ -240,6 +247,22 @@ impl Handlers for Streams {
 
     async fn subscribe_to_shard(&self, _: &Caller, _: SubscribeToShardInput) -> Answer<Events> {
         Err(ApiError::bare(ErrorCode::UnknownOperation))
+    }
+
+    async fn start_stream_encryption(
+        &self,
+        caller: &Caller,
+        input: StartStreamEncryptionInput,
+    ) -> Answer<()> {
+        Ok(self.inner().start_stream_encryption(caller, input).await?)
+    }
+
+    async fn stop_stream_encryption(
+        &self,
+        caller: &Caller,
+        input: StopStreamEncryptionInput,
+    ) -> Answer<()> {
+        Ok(self.inner().stop_stream_encryption(caller, input).await?)
     }
 
     async fn tag_resource(&self, caller: &Caller, input: TagResourceInput) -> Answer<()> {

@@ -10,6 +10,7 @@ use super::streams::at;
 use super::writing::count_call;
 use super::{address, shapes};
 use crate::catalog::{Shard, Stream, StreamKey};
+use crate::control::Control;
 use crate::error::{Error, Result, shard_gone, shard_rate_text};
 use crate::shard::cursor::{self, Budget, Cursor, Position};
 use crate::shard::events::Throttled;
@@ -82,7 +83,8 @@ impl Inner {
     }
 
     fn cursor<'a>(&'a self, stream: &'a Stream, shard: &'a Shard, now: Timestamp) -> Cursor<'a> {
-        Cursor { stream, shard, storage: &self.control.storage, now }
+        let Control { storage, keys, .. } = &self.control;
+        Cursor { stream, shard, storage, keys, now }
     }
 
     /// Whether a call is within the shard's rate; refuses it if it must be.
@@ -151,7 +153,7 @@ impl Inner {
             approximate_arrival_timestamp: Some(record.arrived),
             data: record.data,
             partition_key: record.key,
-            encryption_type: None,
+            encryption_type: record.is_encrypted.then_some(EncryptionType::Kms),
         };
         GetRecordsOutput {
             next_shard_iterator: (!read.ended).then(|| next.seal(&self.sealer, now)),

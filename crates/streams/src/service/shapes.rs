@@ -96,7 +96,18 @@ pub(super) fn metric(metric: ShardMetric) -> MetricsName {
     }
 }
 
-pub(super) const UNENCRYPTED: Option<EncryptionType> = Some(EncryptionType::None);
+/// Whether the stream is encrypted, and the key as it was named when that was started.
+pub(super) fn encryption(stream: &Stream) -> (Option<EncryptionType>, Option<String>) {
+    match &stream.record.encryption {
+        None => (Some(EncryptionType::None), None),
+        Some(encryption) => (Some(EncryptionType::Kms), Some(encryption.key_id.clone())),
+    }
+}
+
+/// What is told of records: AWS leaves it out when they are not encrypted.
+pub(super) fn encryption_of_records(stream: &Stream) -> Option<EncryptionType> {
+    stream.record.encryption.is_some().then_some(EncryptionType::Kms)
+}
 
 /// What AWS reserves and clients may insist on: unique to the stream, also among those that had
 /// its name before.

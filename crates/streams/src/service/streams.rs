@@ -60,6 +60,7 @@ impl Inner {
         self.rate(Rated::DescribeStreamSummary, &key)?;
         let snapshot = self.control.catalog.snapshot();
         let (stream, now) = (existing(&snapshot, &key)?, self.control.clock.now());
+        let (encryption_type, key_id) = shapes::encryption(stream);
         let summary = StreamDescriptionSummary {
             stream_name: key.name.to_string(),
             stream_arn: stream.arn().to_string(),
@@ -69,8 +70,8 @@ impl Inner {
             retention_period_hours: shapes::int(stream.record.retention_hours),
             stream_creation_timestamp: stream.record.created,
             enhanced_monitoring: shapes::monitoring(stream),
-            encryption_type: shapes::UNENCRYPTED,
-            key_id: None,
+            encryption_type,
+            key_id,
             open_shard_count: shapes::int(stream.open_shards().len()),
             consumer_count: Some(shapes::int(stream.consumers.len())),
             warm_throughput: capacity::warm_throughput(&snapshot, stream, now),

@@ -36,6 +36,7 @@ impl Inner {
         if let Some(number) = &input.sequence_number_for_ordering {
             self.check_ordering(&stream, put.hash, number)?;
         }
+        self.check_key(&stream)?;
         if input.dry_run == Some(true) {
             return Err(Error::DryRun.into());
         }
@@ -47,7 +48,7 @@ impl Inner {
             Outcome::Written { shard, number } => Ok(PutRecordOutput {
                 shard_id: shard.to_string(),
                 sequence_number: number.to_string(),
-                encryption_type: None,
+                encryption_type: shapes::encryption_of_records(&stream),
             }),
             Outcome::Throttled { shard } => {
                 stream.counters.writes_throttled.add(1);
@@ -80,11 +81,12 @@ impl Inner {
         if bytes > PUT_RECORDS_BYTES_MAX {
             return Err(Error::Invalid("Records size exceeds 10 MB limit".into()));
         }
+        self.check_key(&stream)?;
         if input.dry_run == Some(true) {
             return Err(Error::DryRun);
         }
         let outcomes = self.router(caller).put(snapshot, stream.clone(), &records).await;
-        let output = put_records_output(&key, &outcomes);
+        let output = put_records_output(&stream, &outcomes);
         count_put_records(&stream, &outcomes);
         let any_written = outcomes.len() > output.failed_record_count as usize;
         count_call(&stream.counters.put_records, bytes, any_written, started);
@@ -96,6 +98,7 @@ impl Inner {
         Router {
             catalog: &control.catalog,
             storage: &control.storage,
+            keys: &control.keys,
             clock: control.clock.as_ref(),
             mode: control.rules.limits.mode,
             principal: &caller.principal,
@@ -187,7 +190,8 @@ fn violation(what: &str, constraint: &str) -> Error {
     ))
 }
 
-fn put_records_output(key: &StreamKey, outcomes: &[Outcome]) -> PutRecordsOutput {
+fn put_records_output(stream: &Stream, outcomes: &[Outcome]) -> PutRecordsOutput {
+    let key = &stream.key;
     let failure = |code: ErrorCode, message: String| PutRecordsResultEntry {
         error_code: Some(code.name().to_owned()),
         error_message: Some(message),
@@ -210,7 +214,7 @@ fn put_records_output(key: &StreamKey, outcomes: &[Outcome]) -> PutRecordsOutput
     PutRecordsOutput {
         failed_record_count: shapes::int(failed),
         records: outcomes.iter().map(entry).collect(),
-        encryption_type: None,
+        encryption_type: shapes::encryption_of_records(stream),
     }
 }
 

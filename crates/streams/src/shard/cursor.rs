@@ -6,9 +6,11 @@
 
 use bytes::Bytes;
 use model::{SequenceNumber, Timestamp};
+use security::KeyRing;
 use storage::{Entry, LogState, Offset, Storage};
 
 use super::payload;
+use super::sealing::Place;
 use crate::catalog::{Shard, Stream};
 use crate::error::{Error, Result, shard_gone};
 
@@ -45,12 +47,14 @@ pub(crate) struct Records {
     pub(crate) millis_behind: u64,
 }
 
-/// A record as its shard keeps it. The data shares memory with storage.
+/// A record as its shard keeps it. The data shares memory with storage, unless it was sealed.
 pub(crate) struct Record {
     pub(crate) number: SequenceNumber,
     pub(crate) arrived: Timestamp,
     pub(crate) key: Option<String>,
     pub(crate) data: Bytes,
+    /// Whether it was sealed when it was put.
+    pub(crate) is_encrypted: bool,
 }
 
 impl Records {
@@ -71,6 +75,7 @@ pub(crate) struct Cursor<'a> {
     pub(crate) stream: &'a Stream,
     pub(crate) shard: &'a Shard,
     pub(crate) storage: &'a Storage,
+    pub(crate) keys: &'a KeyRing,
     pub(crate) now: Timestamp,
 }
 
@@ -89,25 +94,33 @@ impl Cursor<'_> {
         })
     }
 
-    /// Records from `from` on, at least one if any is there.
+    /// Records from `from` on, at least one if any is there. Those that cannot be opened are not
+    /// passed: what is before them is read first, then they are the error.
     pub(crate) async fn read(&self, from: Offset, budget: Budget) -> Result<Records> {
-        let entries = self.entries(from, budget).await?;
+        let storage::Entries { entries, mut next } = self.entries(from, budget).await?;
         // Asked afterwards, so that what is not passed yet is never taken for the end.
         let state = self.state();
-        let at_tip = entries.next >= state.next;
-        let newest = entries.entries.last().map(|entry| entry.time);
+        let mut records = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let offset = entry.offset;
+            match self.record(entry) {
+                Ok(record) => records.push(record),
+                Err(Error::Keys(_)) if !records.is_empty() => {
+                    next = offset;
+                    break;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        let at_tip = next >= state.next;
+        let newest = records.last().map(|record| record.arrived);
         let millis_behind = match newest {
             Some(newest) if !at_tip => self.now.millis_since(newest),
             None if !at_tip => self.now.millis_since(self.stream.horizon(self.now)),
             _ => 0,
         };
-        let records = entries.entries.into_iter().map(|entry| self.record(entry));
-        Ok(Records {
-            records: records.collect::<Result<_>>()?,
-            next: entries.next,
-            ended: at_tip && !self.shard.record.is_open(),
-            millis_behind,
-        })
+        let ended = at_tip && !self.shard.record.is_open();
+        Ok(Records { records, next, ended, millis_behind })
     }
 
     async fn entries(&self, from: Offset, budget: Budget) -> Result<storage::Entries> {
@@ -128,12 +141,21 @@ impl Cursor<'_> {
 
     fn record(&self, entry: Entry) -> Result<Record> {
         let Entry { offset, time, payload } = entry;
-        let (key, data) = payload::decode(&payload).ok_or_else(|| {
-            let log = self.shard.record.log;
-            Error::Corrupt(format!("entry {offset} of log {log} is not a record"))
-        })?;
+        let log = self.shard.record.log;
+        let corrupt = |what| move || Error::Corrupt(format!("entry {offset} of log {log} {what}"));
+        let data_key = payload::data_key(&payload);
+        let payload = match data_key {
+            None => payload,
+            Some(data_key) => {
+                let cipher = self.keys.cipher(data_key)?;
+                let plain = payload::open(&payload, &cipher, Place::of(self.stream, self.shard));
+                plain.ok_or_else(corrupt("is sealed, but not as it is or not for this shard"))?
+            }
+        };
+        let (key, data) = payload::decode(&payload).ok_or_else(corrupt("is not a record"))?;
         let number = SequenceNumber::new(self.shard.id, self.shard.record.created, offset.0, time);
-        Ok(Record { number, arrived: time, key: key.map(str::to_owned), data })
+        let (key, is_encrypted) = (key.map(str::to_owned), data_key.is_some());
+        Ok(Record { number, arrived: time, key, data, is_encrypted })
     }
 
     fn log(&self) -> &storage::Log {

@@ -9,6 +9,7 @@ pub(crate) mod events;
 pub(crate) mod iterator;
 pub(crate) mod load;
 mod payload;
+pub(crate) mod sealing;
 pub(crate) mod throttle;
 pub(crate) mod writer;
 

@@ -7,6 +7,7 @@ use model::{HashKey, SequenceNumber, Timestamp};
 use storage::{Batch, Commit, ENTRY_OVERHEAD, Permit, Storage};
 
 use super::events::Throttled;
+use super::sealing::Sealing;
 use super::{Live, payload};
 use crate::catalog::{Shard, Stream};
 use crate::config::Mode;
@@ -47,7 +48,7 @@ impl Put<'_> {
 
     /// What its append needs of a permit.
     pub(crate) fn cost(&self) -> usize {
-        self.bytes() + payload::HEADER_BYTES + ENTRY_OVERHEAD
+        self.bytes() + payload::OVERHEAD_BYTES_MAX + ENTRY_OVERHEAD
     }
 }
 
@@ -56,6 +57,8 @@ pub(crate) struct Destination<'a> {
     pub(crate) stream: &'a Stream,
     pub(crate) shard: &'a Shard,
     pub(crate) storage: &'a Storage,
+    /// What seals records on the way, if the stream is encrypted.
+    pub(crate) sealing: Option<Sealing>,
     pub(crate) mode: Mode,
     pub(crate) now: Timestamp,
     /// The ARN of who puts.
@@ -79,10 +82,9 @@ pub(crate) fn write(
     }
     // A child's records are not earlier than its parents', even if the clock stepped back.
     let time = to.now.max(to.shard.record.opened);
-    let mut batch = Batch::new(time, bytes + records * (payload::HEADER_BYTES + 5));
+    let mut batch = Batch::new(time, bytes + records * (payload::OVERHEAD_BYTES_MAX + 5));
     for put in taken() {
-        let key = put.key.unwrap_or_default().as_bytes();
-        batch.push(&[&payload::header(put.key), key, put.data]);
+        payload::push(&mut batch, put.key, put.data, to.sealing.as_ref());
     }
     match live.log.append(permit, batch) {
         Ok(commit) => Ok((Some(Written { commit, records, bytes }), admitted)),

@@ -6,6 +6,7 @@ mod capacity;
 mod consumers;
 mod control;
 mod dry_run;
+mod encryption;
 mod isolation;
 mod listing;
 mod records;

@@ -10,7 +10,8 @@ use bytes::Bytes;
 use bytesize::ByteSize;
 use model::Timestamp;
 use object_store::memory::InMemory;
-use runtime::{Clock, Disk, DiskFile, DiskLock, LocalDisk, Meters, SystemEntropy, Tasks};
+use runtime::{Clock, Disk, DiskFile, DiskLock, Entropy, LocalDisk, Meters, SystemEntropy, Tasks};
+use security::{KeyRing, MasterKey, keys};
 use storage::Storage;
 use streams::{Config, Limits, Mode, Parts, Streams};
 use tempfile::TempDir;
@@ -27,6 +28,7 @@ pub(crate) struct World {
     /// There is no space for a new file while it is set.
     pub(crate) disk_is_full: Arc<AtomicBool>,
     pub(crate) clock: Arc<TestClock>,
+    pub(crate) storage: storage::Config,
     pub(crate) config: Config,
     pub(crate) limits: Limits,
 }
@@ -35,6 +37,7 @@ pub(crate) struct World {
 pub(crate) struct Node {
     pub(crate) streams: Streams,
     pub(crate) storage: Storage,
+    pub(crate) keys: KeyRing,
     pub(crate) meters: Meters,
     pub(crate) caller: Caller,
     tasks: Tasks,
@@ -67,6 +70,11 @@ impl World {
             objects: Arc::default(),
             disk_is_full: Arc::default(),
             clock: Arc::new(TestClock { started: Instant::now(), skew_ms: AtomicI64::new(0) }),
+            storage: storage::Config {
+                // Small, so that a full disk is soon met.
+                journal_file_bytes: ByteSize::mib(1),
+                ..storage::Config::default()
+            },
             config: Config { transition_delay: Duration::ZERO, ..Config::default() },
             limits: Limits { mode: Mode::Relaxed, ..Limits::default() },
         }
@@ -86,6 +94,10 @@ impl World {
         world
     }
 
+    pub(crate) fn directory(&self) -> &std::path::Path {
+        self.directory.path()
+    }
+
     pub(crate) async fn start(&self) -> Node {
         let (tasks, meters) = (Tasks::simulated(), Meters::default());
         let disk = LocalDisk::new(self.directory.path().to_owned()).unwrap();
@@ -97,14 +109,19 @@ impl World {
             tasks: tasks.clone(),
             meters: meters.clone(),
         };
-        let config = storage::Config {
-            // Small, so that a full disk is soon met.
-            journal_file_bytes: ByteSize::mib(1),
-            ..storage::Config::default()
+        let storage = Storage::open(self.storage.clone(), parts).await.unwrap();
+        let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+        let keys = keys::Parts {
+            storage: storage.clone(),
+            master_key: MasterKey::new([7; 32], entropy.clone()),
+            clock: self.clock.clone(),
+            entropy,
+            tasks: tasks.clone(),
         };
-        let storage = Storage::open(config, parts).await.unwrap();
+        let keys = KeyRing::start(keys).await.unwrap();
         let parts = Parts {
             storage: storage.clone(),
+            keys: keys.clone(),
             clock: self.clock.clone(),
             entropy: Arc::new(SystemEntropy),
             tasks: tasks.clone(),
@@ -112,7 +129,7 @@ impl World {
         };
         let streams =
             Streams::start(self.config.clone(), self.limits.clone(), parts).await.unwrap();
-        Node { streams, storage, meters, tasks, caller: caller("000000000001", "us-east-1") }
+        Node { streams, storage, keys, meters, tasks, caller: caller("000000000001", "us-east-1") }
     }
 }
 
@@ -179,6 +196,30 @@ impl Node {
             ..Default::default()
         };
         self.streams.put_record(&self.caller, input).await.unwrap()
+    }
+
+    /// Encrypts what is put from now on.
+    pub(crate) async fn encrypt(&self, name: &str, key_id: &str) -> Result<(), ApiError> {
+        let input = StartStreamEncryptionInput {
+            stream_name: Some(name.into()),
+            encryption_type: EncryptionType::Kms,
+            key_id: key_id.into(),
+            stream_arn: None,
+            stream_id: None,
+        };
+        self.streams.start_stream_encryption(&self.caller, input).await
+    }
+
+    /// Encrypts no longer.
+    pub(crate) async fn stop_encrypting(&self, name: &str) -> Result<(), ApiError> {
+        let input = StopStreamEncryptionInput {
+            stream_name: Some(name.into()),
+            encryption_type: EncryptionType::Kms,
+            key_id: "alias/aws/kinesis".into(),
+            stream_arn: None,
+            stream_id: None,
+        };
+        self.streams.stop_stream_encryption(&self.caller, input).await
     }
 
     pub(crate) async fn iterator(

@@ -5,6 +5,7 @@
 
 mod capacity;
 mod consumers;
+mod encryption;
 mod limits;
 mod monitoring;
 mod names;
@@ -29,6 +30,7 @@ pub use consumers::{
     ListStreamConsumersOutput, RegisterStreamConsumerInput, RegisterStreamConsumerOutput,
     StartingPosition, SubscribeToShardEvent, SubscribeToShardInput,
 };
+pub use encryption::{StartStreamEncryptionInput, StopStreamEncryptionInput};
 pub use limits::{DescribeLimitsInput, DescribeLimitsOutput, UpdateMaxRecordSizeInput};
 pub use monitoring::{
     DisableEnhancedMonitoringInput, EnableEnhancedMonitoringInput, EnhancedMonitoringOutput,

@@ -19,6 +19,7 @@ pub(super) const HASH_KEY: Text = patterned(Pattern::HASH_KEY);
 pub(super) const SEQUENCE_NUMBER: Text = patterned(Pattern::SEQUENCE_NUMBER);
 pub(super) const NEXT_TOKEN: Text = text(1, 1_048_576, None);
 pub(super) const SHARD_ITERATOR: Text = text(1, 512, None);
+pub(super) const KEY_ID: Text = text(1, 2048, None);
 pub(super) const PARTITION_KEY: Text = text(1, 256, None);
 
 pub(super) const POSITIVE: Shape = Shape::Integer(Range { min: Some(1), max: None });

@@ -152,6 +152,22 @@ impl Handlers for Echo {
         unexpected()
     }
 
+    async fn start_stream_encryption(
+        &self,
+        _: &Caller,
+        _: StartStreamEncryptionInput,
+    ) -> Answer<StartStreamEncryptionInput> {
+        unexpected()
+    }
+
+    async fn stop_stream_encryption(
+        &self,
+        _: &Caller,
+        _: StopStreamEncryptionInput,
+    ) -> Answer<StopStreamEncryptionInput> {
+        unexpected()
+    }
+
     async fn tag_resource(&self, _: &Caller, _: TagResourceInput) -> Answer<TagResourceInput> {
         unexpected()
     }

@@ -139,6 +139,8 @@ fn every_supported_operation_reads_and_writes_its_transcript() {
         check::<RegisterStreamConsumerInput>(),
         check::<RemoveTagsFromStreamInput>(),
         check::<SplitShardInput>(),
+        check::<StartStreamEncryptionInput>(),
+        check::<StopStreamEncryptionInput>(),
         check_subscription(),
         check::<TagResourceInput>(),
         check::<UntagResourceInput>(),

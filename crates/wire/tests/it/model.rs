@@ -98,6 +98,8 @@ fn the_schemas_accept_exactly_what_the_model_says() {
         RegisterStreamConsumerInput::SHAPE,
         RemoveTagsFromStreamInput::SHAPE,
         SplitShardInput::SHAPE,
+        StartStreamEncryptionInput::SHAPE,
+        StopStreamEncryptionInput::SHAPE,
         SubscribeToShardInput::SHAPE,
         TagResourceInput::SHAPE,
         UntagResourceInput::SHAPE,

@@ -152,6 +152,8 @@ fn every_input_reads_legal_values_and_judges_others_alike_in_both_encodings() {
     check::<PutRecordsInput>();
     check::<RemoveTagsFromStreamInput>();
     check::<SplitShardInput>();
+    check::<StartStreamEncryptionInput>();
+    check::<StopStreamEncryptionInput>();
     check::<TagResourceInput>();
     check::<UntagResourceInput>();
     check::<UpdateShardCountInput>();
