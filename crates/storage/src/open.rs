@@ -20,9 +20,9 @@ use crate::journal::file::{Link, Ring, RingState};
 use crate::journal::recovery::{self, End, Place};
 use crate::journal::writer::{Sink, Writer};
 use crate::log::LogId;
-use crate::manifest::Manifest;
+use crate::manifest::{self, Manifest};
 use crate::metrics::Metrics;
-use crate::segment::Segments;
+use crate::segment::{Segments, reader};
 use crate::storage::{Core, Parts, Stage};
 use crate::stored::Stored;
 use crate::tail::Tail;
@@ -57,11 +57,32 @@ pub(crate) async fn open(config: Config, parts: Parts) -> Result<Arc<Core>> {
         let deleted = parts.objects.delete(&path).await;
         deleted.map_err(|error| Error::objects(format!("deleting {path}"), error))?;
     }
+    remove_staged(&parts.disk).await?;
     let core = assemble(config, &parts, logs, &stored.manifest, &end, lock);
     start_upkeep(&core, parts.objects.clone(), &stored);
     start_writer(&core, &parts, end);
     core.metrics.opened(started.elapsed());
     Ok(core)
+}
+
+/// Where objects are files of the same directory, one that is being put has another name until it
+/// is whole: its own, `#` and a number. No listing of objects shows what a crash left of it.
+async fn remove_staged(disk: &Arc<dyn Disk>) -> Result<()> {
+    for directory in [reader::DIRECTORY, manifest::DIRECTORY] {
+        let doing = || format!("removing what was half written in {directory}");
+        let names = disk.list(directory).await.map_err(|error| Error::io(doing(), error))?;
+        for name in names.iter().filter(|name| is_staged(name)) {
+            let removed = disk.remove(&format!("{directory}/{name}")).await;
+            removed.map_err(|error| Error::io(doing(), error))?;
+            tracing::info!(directory, name, "a file that a crash left half written is removed");
+        }
+    }
+    Ok(())
+}
+
+fn is_staged(name: &str) -> bool {
+    let number = name.rsplit_once('#').map(|(_, number)| number);
+    number.is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
 }
 
 fn assemble(
@@ -184,5 +205,18 @@ impl Logs {
             tail.charge_recovered(*chunk, *checksum, *bytes);
         }
         tail
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_number_after_a_hash_is_what_object_stores_add() {
+        assert!(is_staged("00000000000000000007.seg#1") && is_staged("x#23"));
+        for other in ["00000000000000000007.seg", "note#", "a#b", "a#1b", ""] {
+            assert!(!is_staged(other), "{other}");
+        }
     }
 }

@@ -153,8 +153,11 @@ async fn run(
     let (mut first, mut second) = (Signals::new()?, Signals::new()?);
     let world = World::real(&config)?;
     let node = Node::start(config, world).await?;
-    output::line(format_args!("listening on {}", node.endpoint()))?;
-    greet(&node)?;
+    let greeted = output::line(format_args!("listening on {}", node.endpoint()));
+    if let Err(error) = greeted.and_then(|()| greet(&node)) {
+        // Whoever started it read what they wanted, or nothing: the node is there all the same.
+        tracing::warn!(%error, "standard output takes no more lines");
+    }
     let asked_to_stop = async {
         let name = first.next().await;
         tracing::info!(signal = name, "stopping");

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 
+use fastrand::Rng;
 use futures_util::future::join_all;
 use model::SequenceNumber;
 use runtime::{Entropy, SystemEntropy};
@@ -63,7 +64,7 @@ async fn acknowledged_records_survive_kill_nine_under_load() {
     let directory = tempfile::tempdir().unwrap();
     let seed = SystemEntropy.number();
     eprintln!("seed {seed:#x}");
-    let mut chance = Chance(seed);
+    let mut chance = Rng::with_seed(seed);
     let mut stream = String::new();
     let mut sent = Sent::default();
     for round in 0..ROUNDS {
@@ -82,9 +83,9 @@ async fn acknowledged_records_survive_kill_nine_under_load() {
         if round % STREAM_ROUNDS == 2 {
             split_one(&client, &stream).await;
         }
-        let batches = 1 + chance.below(BATCHES_MAX);
+        let batches = 1 + chance.u64(..BATCHES_MAX);
         write_until_killed(node, &client, &stream, &sent, batches, &mut chance).await;
-        cut_off_a_start(directory.path(), chance.below(START_LOOKS_MAX));
+        cut_off_a_start(directory.path(), chance.u64(..START_LOOKS_MAX));
     }
     let node = Node::dev(directory.path(), &SETTINGS);
     verify(&client(&node), &stream, &sent).await;
@@ -147,11 +148,11 @@ async fn write_until_killed(
     stream: &str,
     sent: &Sent,
     batches: u64,
-    chance: &mut Chance,
+    chance: &mut Rng,
 ) {
     let (acknowledged, mut acknowledgements) = mpsc::channel(64);
     let writers = (0..WRITERS).map(|writer| {
-        let chance = Chance(chance.next());
+        let chance = Rng::with_seed(chance.u64(..));
         write(client.clone(), stream, writer, sent.clone(), acknowledged.clone(), chance)
     });
     let writers = join_all(writers.collect::<Vec<_>>());
@@ -172,7 +173,7 @@ async fn write(
     writer: u32,
     sent: Sent,
     acknowledged: mpsc::Sender<()>,
-    mut chance: Chance,
+    mut chance: Rng,
 ) {
     loop {
         let batch = next_batch(writer, &sent, &mut chance);
@@ -200,15 +201,15 @@ async fn write(
 type Numbered = ((String, u64), Vec<u8>);
 
 /// New records of the writer's keys, which count from 0.
-fn next_batch(writer: u32, sent: &Sent, chance: &mut Chance) -> Vec<Numbered> {
+fn next_batch(writer: u32, sent: &Sent, chance: &mut Rng) -> Vec<Numbered> {
     let mut sent = sent.lock().unwrap();
     let mut batch = Vec::new();
-    for _ in 0..1 + chance.below(BATCH_MAX) {
-        let key = format!("{writer}-{}", chance.below(4));
+    for _ in 0..1 + chance.u64(..BATCH_MAX) {
+        let key = format!("{writer}-{}", chance.u64(..4));
         let last = sent.range((key.clone(), 0)..=(key.clone(), u64::MAX)).next_back();
         let counter = last.map_or(0, |((_, counter), _)| counter + 1);
         let mut data = format!("{key} {counter} ").into_bytes();
-        data.resize(data.len() + chance.below(RECORD_BYTES_MAX) as usize, chance.next() as u8);
+        data.resize(data.len() + chance.u64(..RECORD_BYTES_MAX) as usize, chance.u8(..));
         sent.insert((key.clone(), counter), (data.clone(), Fate::Unknown));
         batch.push(((key, counter), data));
     }
@@ -257,21 +258,4 @@ fn key_of(received: &Received) -> (String, u64) {
     let key = words.next().unwrap().to_owned();
     assert_eq!(key, received.record.partition_key);
     (key, words.next().unwrap().parse().unwrap())
-}
-
-/// SplitMix64: what a failed run did can be done again from its seed, but for the timing.
-struct Chance(u64);
-
-impl Chance {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound
-    }
 }

@@ -17,6 +17,16 @@ fn a_newcomers_first_minute_works() {
 }
 
 #[test]
+fn a_node_goes_on_when_nobody_reads_what_it_prints() {
+    let directory = tempfile::tempdir().unwrap();
+    let node = Node::unheard(directory.path());
+    assert_eq!(node.stop().0.code(), Some(0));
+    let node = Node::half_heard(directory.path());
+    node.run(&["streams", "create", "orders", "--wait"]);
+    assert_eq!(node.stop().0.code(), Some(0));
+}
+
+#[test]
 fn records_are_put_with_their_keys_and_tailed_as_asked() {
     let directory = tempfile::tempdir().unwrap();
     let node = Node::dev(directory.path(), &[]);

@@ -56,6 +56,35 @@ impl Node {
         Self { child, endpoint, output: Some(collect(lines)), errors: Some(errors) }
     }
 
+    /// Runs `weir dev` with a standard output that nobody reads after the first line.
+    pub(crate) fn half_heard(directory: &Path) -> Self {
+        let mut command = node_command("dev", directory, &[]);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let errors = collect(child.stderr.take().unwrap());
+        let mut first = String::new();
+        // One byte at a time: what follows the line is left in the pipe, which is closed then.
+        let mut output = BufReader::with_capacity(1, child.stdout.take().unwrap());
+        output.read_line(&mut first).unwrap();
+        let endpoint = first.trim_end().strip_prefix("listening on ").unwrap().to_owned();
+        Self { child, endpoint, output: None, errors: Some(errors) }
+    }
+
+    /// Runs `weir dev` with a standard output that nobody reads, until it says so.
+    pub(crate) fn unheard(directory: &Path) -> Self {
+        let mut command = node_command("dev", directory, &[]);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        drop(child.stdout.take());
+        let mut errors = BufReader::new(child.stderr.take().unwrap());
+        let mut line = String::new();
+        while !line.contains("standard output takes no more lines") {
+            line.clear();
+            assert_ne!(errors.read_line(&mut line).unwrap(), 0, "the node ended");
+        }
+        Self { child, endpoint: String::new(), output: None, errors: Some(collect(errors)) }
+    }
+
     /// A client command of this node.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = weir();
@@ -87,8 +116,9 @@ impl Node {
     /// Waits for the end and gives the status, stdout after the first line, and stderr.
     pub(crate) fn wait(mut self) -> (ExitStatus, String, String) {
         let status = wait(&mut self.child);
-        let text =
-            |reader: Option<std::thread::JoinHandle<String>>| reader.unwrap().join().unwrap();
+        let text = |reader: Option<std::thread::JoinHandle<String>>| {
+            reader.map(|reader| reader.join().unwrap()).unwrap_or_default()
+        };
         (status, text(self.output.take()), text(self.errors.take()))
     }
 

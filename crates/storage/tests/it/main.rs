@@ -8,5 +8,6 @@ mod disk;
 mod faults;
 mod model_test;
 mod objects;
+mod staged;
 mod table_test;
 mod world;

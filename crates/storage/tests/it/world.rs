@@ -20,7 +20,7 @@ pub(crate) struct World {
     pub(crate) objects: Arc<dyn ObjectStore>,
     pub(crate) tasks: Tasks,
     pub(crate) meters: Meters,
-    _directory: Option<TempDir>,
+    pub(crate) directory: Option<TempDir>,
 }
 
 impl World {
@@ -34,7 +34,7 @@ impl World {
             objects: Arc::new(objects.with_fsync(true)),
             tasks: Tasks::default(),
             meters: Meters::default(),
-            _directory: Some(directory),
+            directory: Some(directory),
         }
     }
 
@@ -47,7 +47,7 @@ impl World {
             objects: Arc::new(objects.clone()),
             tasks: Tasks::simulated(),
             meters: Meters::default(),
-            _directory: None,
+            directory: None,
         };
         (world, disk, objects)
     }

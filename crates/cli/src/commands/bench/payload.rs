@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
+use fastrand::Rng;
 
 /// The header alone.
 pub(super) const BYTES_MIN: usize = 32;
@@ -33,9 +34,9 @@ impl Header {
         buffer.put_u64_le(u64::try_from(self.due.as_nanos()).unwrap_or(u64::MAX));
         let mut filler = self.filler();
         while end - buffer.len() >= 8 {
-            buffer.put_u64_le(filler.next());
+            buffer.put_u64_le(filler.u64(..));
         }
-        let rest = filler.next().to_le_bytes();
+        let rest = filler.u64(..).to_le_bytes();
         buffer.put_slice(&rest[..end - buffer.len()]);
     }
 
@@ -57,7 +58,7 @@ impl Header {
         };
         let mut filler = header.filler();
         let mut rest = data[BYTES_MIN..].chunks(8);
-        rest.all(|chunk| *chunk == filler.next().to_le_bytes()[..chunk.len()]).then_some(header)
+        rest.all(|chunk| *chunk == filler.u64(..).to_le_bytes()[..chunk.len()]).then_some(header)
     }
 
     /// The partition key: no two connections share one.
@@ -65,28 +66,16 @@ impl Header {
         format!("{}-{}", self.connection, self.key)
     }
 
-    fn filler(&self) -> Filler {
+    /// Bytes that nothing can shrink.
+    fn filler(&self) -> Rng {
         let which = u64::from(self.connection) << 32 | u64::from(self.key);
         let due = u64::try_from(self.due.as_nanos()).unwrap_or(u64::MAX);
-        let mut filler = Filler(self.run);
+        let mut filler = Rng::with_seed(self.run);
         // Each part goes through the mixer, so that swapped parts give other bytes.
         for part in [which, self.counter, due] {
-            filler = Filler(filler.next() ^ part);
+            filler = Rng::with_seed(filler.u64(..) ^ part);
         }
         filler
-    }
-}
-
-/// SplitMix64: fast, and nothing a compressor can shrink.
-struct Filler(u64);
-
-impl Filler {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
     }
 }
 
