@@ -27,7 +27,7 @@ pub(crate) fn run() -> Result<()> {
     for source in &sources {
         faults.extend(RULES.iter().flat_map(|rule| rule(source)));
     }
-    faults.extend(docs::out_of_date());
+    faults.extend(docs::out_of_date()?);
     for fault in &faults {
         println!("{fault}");
     }

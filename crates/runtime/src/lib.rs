@@ -18,6 +18,6 @@ mod tasks;
 pub use clock::{Clock, SystemClock};
 pub use disk::{Disk, DiskFile, DiskLock, LocalDisk};
 pub use entropy::{Entropy, SystemEntropy};
-pub use meters::Meters;
+pub use meters::{Meters, MetricDescription};
 pub use net::{Connection, Listener, Net, TcpNet};
 pub use tasks::{Policy, Tasks};

@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use runtime::{LocalDisk, Meters, Tasks};
+use runtime::{LocalDisk, Meters, MetricDescription, Tasks};
 use security::{Identity, KeyRing, MasterKey, identity, keys};
 use storage::Storage;
 use streams::Streams;
@@ -37,6 +37,7 @@ pub struct Node {
     secure: bool,
     storage: Storage,
     tasks: Tasks,
+    meters: Meters,
     stop_grace: Duration,
     root_key_created: Option<AccessKey>,
     /// Removed, if it is temporary, when all else is gone.
@@ -94,7 +95,7 @@ impl Node {
             access: Access::new(config.auth.mode, identity),
             audit,
             bodies: Bodies::new(&config.http),
-            health: Health::new(world.tasks.clone(), meters),
+            health: Health::new(world.tasks.clone(), meters.clone()),
             clock: world.clock,
             entropy: world.entropy,
             metrics,
@@ -106,6 +107,7 @@ impl Node {
             secure,
             storage,
             tasks: world.tasks,
+            meters,
             stop_grace: config.stop_grace,
             root_key_created,
             home: world.home,
@@ -115,6 +117,11 @@ impl Node {
     /// Where clients reach it, with the port that was chosen.
     pub fn address(&self) -> SocketAddr {
         self.front.address()
+    }
+
+    /// What it counts, by name.
+    pub fn metrics(&self) -> Vec<MetricDescription> {
+        self.meters.describe()
     }
 
     /// The same, as clients write it: `https://…` or `http://…`.
