@@ -24,7 +24,7 @@ use wire::{
 };
 
 use crate::access::{Access, Admitted};
-use crate::audit::{Asked, Audit};
+use crate::audit::{Asked, Audit, Call, Refused as Told};
 use crate::health::Health;
 use crate::http::{Answer, Answered, Bodies, Body, CutShort, Peer, Refused};
 use crate::metrics::Metrics;
@@ -95,7 +95,7 @@ impl<G: Guard, K: Handlers, W: AdminHandlers> Gateway<G, K, W> {
         };
         self.metrics.received_bytes.inc_by(body.bytes.len() as u64);
         if let Some(form) = sts::form_of(request, &body.bytes) {
-            let answered = self.answer_sts(&form, request, peer, &body, ids);
+            let answered = self.answer_sts(&form, request, peer, &body, ids).await;
             let refused = |refusal: sts::Refusal| refusal.response(&ids.request_id);
             let response = answered.unwrap_or_else(refused);
             return Outcome { operation: None, response, cut_short: false };
@@ -109,7 +109,8 @@ impl<G: Guard, K: Handlers, W: AdminHandlers> Gateway<G, K, W> {
         let (certificate, now) = (peer.principal.as_ref(), self.clock.now());
         let admitted = self.access.admit(request, &body.bytes, sigv4::KINESIS, certificate, now);
         let caller = admitted.map(|admitted| caller(admitted, request, peer, ids));
-        let asked = asked(request, peer, accepted, caller.as_ref().ok(), &body, ids);
+        let call = Call::Operation(operation, encoding, &body.bytes);
+        let asked = asked(request, peer, call, caller.as_ref().ok(), ids);
         let response = match self.audited(asked, self.called(accepted, &caller, &body)).await {
             Ok(answer) => envelope::success(encoding, answer),
             Err(refusal) if caller.is_err() => {
@@ -121,11 +122,11 @@ impl<G: Guard, K: Handlers, W: AdminHandlers> Gateway<G, K, W> {
     }
 
     /// Carries a call out between the two halves of its audit.
-    async fn audited<T>(
+    async fn audited<T, E: Told + From<ApiError>>(
         &self,
         asked: Asked<'_>,
-        call: impl Future<Output = Result<T, ApiError>>,
-    ) -> Result<T, ApiError> {
+        call: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
         let Some(audit) = &self.audit else { return call.await };
         let owed = audit.begin(asked).await?;
         let answer = call.await;
@@ -159,7 +160,7 @@ impl<G: Guard, K: Handlers, W: AdminHandlers> Gateway<G, K, W> {
         }
     }
 
-    fn answer_sts(
+    async fn answer_sts(
         &self,
         form: &sts::Form,
         request: &HttpRequest<'_>,
@@ -168,10 +169,16 @@ impl<G: Guard, K: Handlers, W: AdminHandlers> Gateway<G, K, W> {
         ids: &Ids,
     ) -> Result<envelope::Response, sts::Refusal> {
         let (certificate, now) = (peer.principal.as_ref(), self.clock.now());
-        let admitted = self.access.admit(request, &body.bytes, sigv4::STS, certificate, now)?;
-        let principal = admitted.principal.clone();
-        let caller = caller(admitted, request, peer, ids);
-        self.sts.answer(form, &caller, &principal, now)
+        let admitted = self.access.admit(request, &body.bytes, sigv4::STS, certificate, now);
+        let admitted = admitted
+            .map(|admitted| (admitted.principal.clone(), caller(admitted, request, peer, ids)));
+        let known = admitted.as_ref().ok().map(|(_, caller)| caller);
+        let asked = asked(request, peer, Call::Sts(form), known, ids);
+        let call = async {
+            let (principal, caller) = admitted.as_ref().map_err(ApiError::clone)?;
+            self.sts.answer(form, caller, principal, now)
+        };
+        self.audited(asked, call).await
     }
 
     fn panicked(&self, request: &HttpRequest<'_>, panic: &(dyn Any + Send)) -> Outcome {
@@ -232,21 +239,18 @@ fn failure(request: &HttpRequest<'_>, refusal: &ApiError) -> envelope::Response 
 fn asked<'a>(
     request: &'a HttpRequest<'a>,
     peer: &Peer,
-    Accepted { operation, encoding }: Accepted,
+    call: Call<'a>,
     caller: Option<&'a Caller>,
-    body: &'a Body,
     ids: &'a Ids,
 ) -> Asked<'a> {
     let claimed = || Some(sigv4::parse(request).ok()?.claimed_scope().key_id.to_owned());
     Asked {
-        operation,
+        call,
         caller,
         claimed_key: caller.is_none().then(claimed).flatten().unwrap_or_default(),
         source_ip: peer.address.ip(),
         user_agent: request.headers.get("user-agent").unwrap_or_default(),
         request_id: &ids.request_id,
-        encoding,
-        body: &body.bytes,
     }
 }
 
