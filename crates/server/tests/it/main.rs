@@ -1,6 +1,7 @@
 //! A real node, driven through its port.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod attacks;
 mod auth;
 mod bodies;
 mod bytes;
