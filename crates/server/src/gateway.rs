@@ -19,14 +19,14 @@ use tokio::time::Instant;
 use tracing::Instrument;
 use wire::envelope::{self, Accepted, RequestIds};
 use wire::{
-    AdminHandlers, ApiError, Authority, Caller, Encoding, ErrorCode, Guard, Handlers, HttpRequest,
-    Operation, Reply, Services, dispatch, sigv4, sts,
+    AdminHandlers, ApiError, Authority, Caller, Encoding, ErrorCode, Events, Guard, Handlers,
+    HttpRequest, Operation, Reply, Services, dispatch, sigv4, sts,
 };
 
 use crate::access::{Access, Admitted};
 use crate::audit::{Asked, Audit, Call, Refused as Told};
 use crate::health::Health;
-use crate::http::{Answer, Answered, Bodies, Body, CutShort, Peer, Refused};
+use crate::http::{Answer, AnswerBody, Answered, Bodies, Body, CutShort, Messages, Peer, Refused};
 use crate::metrics::Metrics;
 use crate::sts::Sts;
 
@@ -47,6 +47,8 @@ pub(crate) struct Gateway<G, K, W> {
 struct Outcome {
     operation: Option<Operation>,
     response: envelope::Response,
+    /// The body, if it comes by and by.
+    events: Option<Events>,
     cut_short: bool,
 }
 
@@ -77,7 +79,8 @@ where
         let (operation, status) = (outcome.operation, outcome.response.status);
         self.metrics.sent_bytes.inc_by(outcome.response.body.len() as u64);
         self.metrics.answered(operation, status, received.elapsed());
-        outcome.into_answer()
+        let messages = outcome.events.take().map(|events| self.metrics.streamed(events));
+        outcome.into_answer(messages)
     }
 }
 
@@ -98,11 +101,11 @@ impl<G: Guard, K: Handlers, W: AdminHandlers> Gateway<G, K, W> {
             let answered = self.answer_sts(&form, request, peer, &body, ids).await;
             let refused = |refusal: sts::Refusal| refusal.response(&ids.request_id);
             let response = answered.unwrap_or_else(refused);
-            return Outcome { operation: None, response, cut_short: false };
+            return Outcome::of(None, response);
         }
         let accepted = match envelope::check(request, &body.bytes) {
             Ok(accepted) => accepted,
-            Err(response) => return Outcome { operation: None, response, cut_short: false },
+            Err(response) => return Outcome::of(None, response),
         };
         let Accepted { operation, encoding } = accepted;
         tracing::Span::current().record("operation", operation.name());
@@ -112,13 +115,17 @@ impl<G: Guard, K: Handlers, W: AdminHandlers> Gateway<G, K, W> {
         let call = Call::Operation(operation, encoding, &body.bytes);
         let asked = asked(request, peer, call, caller.as_ref().ok(), ids);
         let response = match self.audited(asked, self.called(accepted, &caller, &body)).await {
-            Ok(answer) => envelope::success(encoding, answer),
+            Ok(Reply::Whole(answer)) => envelope::success(encoding, answer),
+            Ok(Reply::Events(events)) => {
+                let outcome = Outcome::of(Some(operation), envelope::events());
+                return Outcome { events: Some(events), ..outcome };
+            }
             Err(refusal) if caller.is_err() => {
                 envelope::refused_signature(refusal, encoding, &body.bytes)
             }
             Err(refusal) => envelope::failure(encoding, &refusal),
         };
-        Outcome { operation: Some(operation), response, cut_short: false }
+        Outcome::of(Some(operation), response)
     }
 
     /// Carries a call out between the two halves of its audit.
@@ -141,7 +148,7 @@ impl<G: Guard, K: Handlers, W: AdminHandlers> Gateway<G, K, W> {
         accepted: Accepted,
         caller: &Result<Caller, ApiError>,
         body: &Body,
-    ) -> Result<bytes::Bytes, ApiError> {
+    ) -> Result<Reply, ApiError> {
         match caller {
             Ok(caller) => self.call(accepted, caller, body).await,
             Err(refusal) => Err(refusal.clone()),
@@ -153,11 +160,8 @@ impl<G: Guard, K: Handlers, W: AdminHandlers> Gateway<G, K, W> {
         Accepted { operation, encoding }: Accepted,
         caller: &Caller,
         body: &Body,
-    ) -> Result<bytes::Bytes, ApiError> {
-        match dispatch(&self.services, caller, operation, encoding, &body.bytes).await? {
-            Reply::Whole(body) => Ok(body),
-            Reply::Events(_) => Err(ApiError::bare(ErrorCode::UnknownOperation)),
-        }
+    ) -> Result<Reply, ApiError> {
+        dispatch(&self.services, caller, operation, encoding, &body.bytes).await
     }
 
     async fn answer_sts(
@@ -188,14 +192,20 @@ impl<G: Guard, K: Handlers, W: AdminHandlers> Gateway<G, K, W> {
         Outcome {
             operation: Operation::from_target(target),
             response: failure(request, &ApiError::bare(ErrorCode::InternalFailure)),
+            events: None,
             cut_short: true,
         }
     }
 }
 
 impl Outcome {
-    fn into_answer(self) -> Answered {
-        let mut answer = Response::new(self.response.body.into());
+    fn of(operation: Option<Operation>, response: envelope::Response) -> Self {
+        Self { operation, response, events: None, cut_short: false }
+    }
+
+    fn into_answer(self, messages: Option<Messages>) -> Answered {
+        let body = messages.map_or(self.response.body.into(), AnswerBody::streamed);
+        let mut answer = Response::new(body);
         *answer.status_mut() = StatusCode::from_u16(self.response.status)
             .expect("the statuses of the envelope are statuses");
         for (name, value) in self.response.headers {
@@ -226,7 +236,7 @@ fn refused_body(refused: Refused, request: &HttpRequest<'_>) -> Outcome {
     };
     let cut_short = refused != Refused::TooLarge { drained: true };
     tracing::debug!(?refused, "a request's body was refused");
-    Outcome { operation: None, response, cut_short }
+    Outcome { cut_short, ..Outcome::of(None, response) }
 }
 
 /// A refusal in the request's encoding, if it got as far as naming one.

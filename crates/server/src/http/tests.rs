@@ -4,7 +4,8 @@
 use std::io;
 
 use async_trait::async_trait;
-use http_body_util::BodyExt;
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use runtime::{Connection, Meters};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
@@ -31,7 +32,7 @@ impl Answer for Answers {
         let (head, body) = request.into_parts();
         let body = self.bodies.read(body).await;
         if let Err(refused) = body {
-            return Response::new(Full::new(format!("{refused:?}").into()));
+            return Response::new(Bytes::from(format!("{refused:?}")).into());
         }
         let path = head.uri.path();
         if path == "/wait" {
@@ -39,7 +40,7 @@ impl Answer for Answers {
             self.go_on.notified().await;
         }
         let size = path.strip_prefix("/size/").map_or(2, |size| size.parse().unwrap());
-        Response::new(Full::new(vec![b'x'; size].into()))
+        Response::new(Bytes::from(vec![b'x'; size]).into())
     }
 }
 
