@@ -8,6 +8,7 @@ mod bytes;
 mod crowd;
 mod end_to_end;
 mod envelope;
+mod fanout;
 mod harness;
 mod identity;
 mod large;
