@@ -1,5 +1,6 @@
 """Against a node with AWS's limits (and ten shards for the account): what is throttled, and how."""
 
+import time
 import unittest
 
 import lab
@@ -61,6 +62,70 @@ class Limits(unittest.TestCase):
                 for calls in range(CALLS_MAX):
                     self.kinesis.get_records(ShardIterator=position)
             self.assertGreaterEqual(calls, 5)
+
+    def test_iterators_are_given_five_times_a_second(self):
+        with lab.stream(self.kinesis) as name:
+            text = f"Rate exceeded for shard {FIRST} in stream {name} under account {lab.ACCOUNT}."
+            with lab.refused(self, THROTTLED, text):
+                for calls in range(CALLS_MAX):
+                    lab.iterator(self.kinesis, name, FIRST)
+            self.assertGreaterEqual(calls, 5)
+
+    def test_dry_runs_use_nothing_up(self):
+        with lab.stream(self.kinesis) as name:
+            for _ in range(20):
+                with lab.refused(self, "DryRunOperationException"):
+                    self.kinesis.put_record(
+                        StreamName=name, Data=b"x" * 1_000_000, PartitionKey="k", DryRun=True
+                    )
+            answer = self.put(name, b"x" * 1_000_000)
+            self.assertEqual(answer["FailedRecordCount"], 0)
+
+    def test_a_full_answer_closes_the_shard_for_five_seconds(self):
+        with lab.stream(self.kinesis, MaxRecordSizeInKiB=10240) as name:
+            data = b"x" * (10 * 1024 * 1024 - 1)
+            self.kinesis.put_record(StreamName=name, Data=data, PartitionKey="k")
+            position = lab.iterator(self.kinesis, name, FIRST)
+            got = self.kinesis.get_records(ShardIterator=position)
+            answered = time.monotonic()
+            self.assertEqual(len(got["Records"]), 1)
+            text = f"Rate exceeded for Shard - {lab.ACCOUNT}/{name}/{FIRST}"
+            with lab.refused(self, THROTTLED, text):
+                self.kinesis.get_records(ShardIterator=position)
+            while time.monotonic() - answered < 10:
+                try:
+                    self.kinesis.get_records(ShardIterator=got["NextShardIterator"])
+                    break
+                except self.kinesis.exceptions.ProvisionedThroughputExceededException:
+                    time.sleep(0.1)
+            # The answer took a while to come, and the shard was closed before it was sent.
+            closed = time.monotonic() - answered
+            self.assertTrue(3 < closed < 6, f"closed for {closed} s")
+
+    def assert_rate(self, call, per_second, text):
+        """The call is let pass `per_second` times a second, and refused with this text."""
+        time.sleep(2)
+        started, passed = time.monotonic(), 0
+        with lab.refused(self, "LimitExceededException", text):
+            for _ in range(20 * per_second):
+                call()
+                passed += 1
+        seconds = int(time.monotonic() - started) + 1
+        self.assertLessEqual(passed, per_second * seconds)
+        self.assertGreaterEqual(passed, per_second)
+
+    def test_the_control_plane_has_rates_by_account_and_operation(self):
+        with lab.stream(self.kinesis) as name:
+            of_stream = f"Rate exceeded for stream {name} under account {lab.ACCOUNT}."
+            of_account = f"Rate exceeded for account {lab.ACCOUNT}."
+            for call, per_second, text in [
+                (lambda: self.kinesis.describe_stream(StreamName=name), 10, of_stream),
+                (lambda: self.kinesis.describe_stream_summary(StreamName=name), 20, of_stream),
+                (lambda: self.kinesis.list_tags_for_stream(StreamName=name), 5, of_stream),
+                (lambda: self.kinesis.list_streams(), 5, of_account),
+                (lambda: self.kinesis.describe_limits(), 1, of_account),
+            ]:
+                self.assert_rate(call, per_second, text)
 
     def test_an_account_has_a_number_of_shards(self):
         now = self.kinesis.describe_limits()

@@ -73,7 +73,6 @@ impl Node {
         let streams = Streams::start(
             config.streams.clone(),
             config.limits.clone(),
-            config.fanout.clone(),
             streams::Parts {
                 storage: storage.clone(),
                 keys: key_ring,

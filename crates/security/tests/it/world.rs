@@ -28,7 +28,6 @@ pub(crate) struct World {
     pub(crate) directory: TempDir,
     pub(crate) clock: Arc<Hands>,
     pub(crate) master: MasterKey,
-    pub(crate) account: &'static str,
 }
 
 /// A clock that tests set.
@@ -60,7 +59,6 @@ impl World {
             directory: tempfile::tempdir().unwrap(),
             clock: Arc::new(Hands(AtomicU64::new(1_800_000_000_000))),
             master: MasterKey::generate(Arc::new(SystemEntropy)),
-            account: OWN,
         }
     }
 
@@ -93,7 +91,7 @@ impl World {
             entropy: Arc::new(SystemEntropy),
             tasks: tasks.clone(),
             master,
-            account: self.account.parse().unwrap(),
+            account: OWN.parse().unwrap(),
             root_keys: vec![(ROOT_KEY.into(), Secret::new("open sesame"))],
         }
     }

@@ -5,12 +5,10 @@ mod capacity;
 mod consumers;
 mod encryption;
 mod listing;
-mod position;
 mod reading;
 mod settings;
 mod shapes;
 mod streams;
-mod subscribing;
 mod writing;
 
 pub use encryption::KeyUse;
@@ -247,12 +245,8 @@ impl Handlers for Streams {
         Ok(self.inner().split_shard(caller, input).await?)
     }
 
-    async fn subscribe_to_shard(
-        &self,
-        caller: &Caller,
-        input: SubscribeToShardInput,
-    ) -> Answer<Events> {
-        Ok(self.inner().subscribe_to_shard(caller, input).await?)
+    async fn subscribe_to_shard(&self, _: &Caller, _: SubscribeToShardInput) -> Answer<Events> {
+        Err(ApiError::bare(ErrorCode::UnknownOperation))
     }
 
     async fn start_stream_encryption(

@@ -2,14 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use md5::{Digest, Md5};
 use wire::kinesis::{
     self, ConsumerStatus, EncryptionType, EnhancedMetrics, MetricsName, StreamModeDetails,
     StreamStatus, Tag,
 };
 
 use crate::catalog::{Consumer, Shard, ShardMetric, ShardMetrics, Status, Stream, StreamMode};
-use crate::shard::cursor;
 
 pub(super) fn shard(shard: &Shard) -> kinesis::Shard {
     let record = &shard.record;
@@ -22,17 +20,6 @@ pub(super) fn shard(shard: &Shard) -> kinesis::Shard {
             starting_sequence_number: record.first_number(shard.id).to_string(),
             ending_sequence_number: record.last_number(shard.id).map(|n| n.to_string()),
         },
-    }
-}
-
-/// A record as readers get it, by whichever operation.
-pub(super) fn record(record: cursor::Record) -> kinesis::Record {
-    kinesis::Record {
-        sequence_number: record.number.to_string(),
-        approximate_arrival_timestamp: Some(record.arrived),
-        data: record.data,
-        partition_key: record.key,
-        encryption_type: record.is_encrypted.then_some(EncryptionType::Kms),
     }
 }
 
@@ -119,24 +106,6 @@ pub(super) fn encryption(stream: &Stream) -> (Option<EncryptionType>, Option<Str
 /// What is told of records: AWS leaves it out when they are not encrypted.
 pub(super) fn encryption_of_records(stream: &Stream) -> Option<EncryptionType> {
     stream.record.encryption.is_some().then_some(EncryptionType::Kms)
-}
-
-/// What AWS reserves and clients may insist on: unique to the stream, also among those that had
-/// its name before.
-pub(super) fn stream_id(stream: &Stream) -> String {
-    let (arn, incarnation) = (stream.arn(), stream.record.incarnation.0);
-    let digest = Md5::digest(format!("{arn} {incarnation}"));
-    let mut left = u128::from_be_bytes(digest.into());
-    let mut id = String::with_capacity(24);
-    for place in 0..23 {
-        if place == 20 {
-            id.push('-');
-        }
-        let digit = u32::try_from(left % 36).unwrap_or_default();
-        id.extend(char::from_digit(digit, 36));
-        left /= 36;
-    }
-    id
 }
 
 /// A count as the API's 32-bit integer.

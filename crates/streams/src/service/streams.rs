@@ -64,7 +64,7 @@ impl Inner {
         let summary = StreamDescriptionSummary {
             stream_name: key.name.to_string(),
             stream_arn: stream.arn().to_string(),
-            stream_id: Some(shapes::stream_id(stream)),
+            stream_id: None,
             stream_status: shapes::status(stream),
             stream_mode_details: shapes::mode(stream),
             retention_period_hours: shapes::int(stream.record.retention_hours),

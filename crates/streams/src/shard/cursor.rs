@@ -65,8 +65,7 @@ impl Records {
 }
 
 impl Record {
-    /// Bytes of data and partition key.
-    pub(crate) fn bytes(&self) -> usize {
+    fn bytes(&self) -> usize {
         self.key.as_ref().map_or(0, String::len) + self.data.len()
     }
 }

@@ -6,7 +6,6 @@
 
 pub(crate) mod cursor;
 pub(crate) mod events;
-pub(crate) mod fanout;
 pub(crate) mod iterator;
 pub(crate) mod load;
 mod payload;
@@ -14,13 +13,12 @@ pub(crate) mod sealing;
 pub(crate) mod throttle;
 pub(crate) mod writer;
 
-use std::sync::{OnceLock, Weak};
+use std::sync::OnceLock;
 
 use parking_lot::Mutex;
 use storage::Log;
 
 use crate::metrics::ShardCounters;
-use fanout::SharedEvents;
 use load::Load;
 use throttle::{ReadThrottle, WriteThrottle};
 
@@ -35,8 +33,6 @@ pub(crate) struct Live {
     pub(crate) reads: Mutex<ReadThrottle>,
     pub(crate) load: Mutex<Load>,
     pub(crate) counters: ShardCounters,
-    /// What subscribers of the shard share while there are any.
-    pub(crate) shared_events: Mutex<Weak<SharedEvents>>,
 }
 
 impl Slot {
@@ -48,7 +44,6 @@ impl Slot {
                 reads: Mutex::default(),
                 load: Mutex::default(),
                 counters: ShardCounters::default(),
-                shared_events: Mutex::default(),
             })
         })
     }

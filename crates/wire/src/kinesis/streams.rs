@@ -281,7 +281,7 @@ pub struct StreamDescriptionSummary {
     /// Its ARN.
     #[serde(rename = "StreamARN")]
     pub stream_arn: String,
-    /// Reserved by AWS: unique to the stream.
+    /// Reserved by AWS; a server does not send it: clients that send it back leave their endpoint.
     pub stream_id: Option<String>,
     /// Its state.
     pub stream_status: StreamStatus,
