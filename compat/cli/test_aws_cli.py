@@ -10,9 +10,9 @@ import uuid
 FIRST = "shardId-000000000000"
 
 
-def aws(*arguments):
+def aws(*arguments, service="kinesis"):
     """Runs `aws kinesis …` and answers what it printed, as JSON where it printed any."""
-    command = [sys.executable, "-m", "awscli", "kinesis", *arguments, "--output", "json"]
+    command = [sys.executable, "-m", "awscli", service, *arguments, "--output", "json"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise Refused(done.stderr.strip())
@@ -119,6 +119,10 @@ class AwsCli(unittest.TestCase):
         self.assertEqual(summary["StreamDescriptionSummary"]["RetentionPeriodHours"], 48)
         self.assertGreaterEqual(aws("describe-limits")["OpenShardCount"], 1)
         aws("delete-stream", "--stream-name", self.name)
+
+    def test_the_caller_is_told_who_it_is(self):
+        who = aws("get-caller-identity", service="sts")
+        self.assertEqual(who["Arn"], f"arn:aws:iam::{who['Account']}:root")
 
     def test_errors_are_awss(self):
         with self.assertRaisesRegex(Refused, r"\(ResourceNotFoundException\)"):

@@ -3,10 +3,13 @@ nothing but the AWS_ENDPOINT_URL that every client takes from the environment.""
 
 import os
 import unittest
+import urllib.error
+import urllib.request
 import uuid
 
 import boto3
 from botocore.config import Config
+from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
 from botocore.exceptions import ClientError
 
 import admin
@@ -137,10 +140,20 @@ class Identity(unittest.TestCase):
         self.refused("MalformedPolicyDocument", sts().assume_role, Policy="{}", **ask)
         self.refused("InvalidAction", sts().get_session_token)
 
+    def test_a_presigned_url_tells_whose_it_is(self):
+        name, key = user()
+        url = sts(**key).generate_presigned_url("get_caller_identity", HttpMethod="GET")
+        with urllib.request.urlopen(url) as answer:
+            document = answer.read().decode()
+        self.assertIn(f"<Arn>arn:aws:iam::{lab.ACCOUNT}:user/{name}</Arn>", document)
+        with self.assertRaises(urllib.error.HTTPError) as caught:
+            urllib.request.urlopen(url.replace("Signature=", "Signature=0"))
+        self.assertEqual(caught.exception.code, 403)
+        self.assertIn("<Code>SignatureDoesNotMatch</Code>", caught.exception.read().decode())
+
     def test_a_profile_with_a_role_needs_nothing_else(self):
         arn = role("kinesis:ListStreams")
         session = boto3.Session(region_name=lab.REGION)
-        from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
         core = session._session
         fetcher = AssumeRoleCredentialFetcher(core.create_client, core.get_credentials(), arn)
         core._credentials = DeferredRefreshableCredentials(

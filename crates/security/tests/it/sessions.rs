@@ -152,6 +152,32 @@ async fn only_who_is_trusted_and_allowed_begins_a_session() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn across_accounts_both_sides_must_agree_and_the_session_is_of_the_roles_account() {
+    let node = World::new().start().await;
+    let other = "111111111111";
+    node.role("reader", &TRUST_OWN.replace(OWN, other)).await.unwrap();
+    let input = CreateAccountInput { account_id: other.into(), name: None };
+    node.identity.create_account(&root_of(OWN), input).await.unwrap();
+    let create = CreateUserInput { user_name: "bob".into(), ..Default::default() };
+    node.identity.create_user(&root_of(other), create).await.unwrap();
+    let bob = || node.identity.principal("arn:aws:iam::111111111111:user/bob").unwrap();
+    assert_eq!(node.assume_as(&bob(), asked("a")).err().unwrap().code, ErrorCode::AccessDenied);
+    let put = PutPrincipalPolicyInput {
+        user_name: Some("bob".into()),
+        policy_name: "may-assume".into(),
+        policy_document: READ.replace("kinesis:Get*", "sts:AssumeRole"),
+        ..Default::default()
+    };
+    node.identity.put_principal_policy(&root_of(other), put).await.unwrap();
+    let session = node.assume_as(&bob(), asked("a")).unwrap();
+    let (id, token) = (&session.access_key_id, &session.session_token);
+    let authenticated = node.identity.authenticate(id, Some(token), wire_now(&session)).unwrap();
+    assert_eq!(authenticated.principal.account, OWN);
+    // Its own account's root is not trusted: the role trusts the other one only.
+    assert_eq!(node.assume(asked("a")).err().unwrap().code, ErrorCode::AccessDenied);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_session_is_no_longer_than_its_role_allows() {
     let node = World::new().start().await;
     node.role("reader", TRUST_OWN).await.unwrap();
