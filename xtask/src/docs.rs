@@ -71,11 +71,12 @@ fn coverage() -> String {
          {} of the {} operations of the Kinesis API are answered; the others are refused with\n\
          `UnknownOperationException`.\n\n{}\n## Weir's own operations\n\n\
          They are called as those of Kinesis are: signed for `kinesis`, JSON or CBOR, with\n\
-         `X-Amz-Target: Weir_20261125.<operation>`. In policies they are `weir:<operation>`.\n\n{}",
+         `X-Amz-Target: Weir_20261125.<operation>`. In policies they are `weir:<operation>`. The\n\
+         members in bold are required. The shapes are in `crates/wire/src/admin`.\n\n{}",
         supported.count(),
         wire::Operation::of("kinesis").count(),
         wire::coverage("kinesis"),
-        wire::coverage("weir"),
+        wire::reference("weir"),
     )
 }
 

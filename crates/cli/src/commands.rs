@@ -2,6 +2,7 @@
 
 mod accounts;
 mod administer;
+mod audit;
 mod bench;
 mod check;
 mod completions;
@@ -45,6 +46,8 @@ pub(crate) enum Command {
     Accounts(accounts::AccountsArgs),
     /// Measure a node's throughput and latency, and verify what it gives back
     Bench(bench::BenchArgs),
+    /// Search and verify the audit of a node
+    Audit(audit::AuditArgs),
     /// Make certificates for development
     Tls(tls::TlsArgs),
     /// Print the effective configuration of a node
@@ -72,6 +75,7 @@ pub(crate) fn run(command: Command) -> anyhow::Result<Exit> {
             Command::Accounts(args) => accounts::run(args).await,
             Command::Bench(args) => bench::run(args).await,
             Command::Check(args) => check::run(args).await,
+            Command::Audit(args) => audit::run(args).await,
             Command::Tls(args) => tls::run(&args),
             Command::Config(args) => config::run(&args),
             Command::Completions(args) => completions::run(&args),

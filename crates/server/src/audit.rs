@@ -20,11 +20,11 @@ use streams::{Newest, Streams, SystemStream};
 use tokio::sync::mpsc::{self, OwnedPermit};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep, timeout};
-use wire::{ApiError, Class, ErrorCode, Operation};
+use wire::{ApiError, Class, ErrorCode};
 
 use crate::{Result, config, metrics};
 
-pub(crate) use record::Asked;
+pub(crate) use record::{Asked, Call, Refused};
 use record::{Event, Link};
 
 /// Calls under way or waiting for their records to be written; further ones wait to begin.
@@ -96,7 +96,7 @@ impl Audit {
         &self,
         asked: Asked<'_>,
     ) -> std::result::Result<Option<Owed>, ApiError> {
-        if !self.covers(asked.operation) {
+        if !self.covers(asked.call.class()) {
             return Ok(None);
         }
         let mut omitted = 0;
@@ -117,8 +117,8 @@ impl Audit {
         Ok(Some(Owed { event: Some(Box::new(event)), place: Some(place) }))
     }
 
-    fn covers(&self, operation: Operation) -> bool {
-        self.data_plane || operation.class() == Class::Control
+    fn covers(&self, class: Class) -> bool {
+        self.data_plane || class == Class::Control
     }
 }
 
@@ -126,7 +126,7 @@ impl Owed {
     /// Writes the record and waits until it is durable.
     pub(crate) async fn settle(
         mut self,
-        refusal: Option<&ApiError>,
+        refusal: Option<&impl Refused>,
     ) -> std::result::Result<(), ApiError> {
         let (Some(mut event), Some(place)) = (self.event.take(), self.place.take()) else {
             return Ok(());

@@ -71,6 +71,8 @@ pub struct Config {
     pub audit: Audit,
     /// What a caller may use.
     pub limits: streams::Limits,
+    /// Enhanced fan-out.
+    pub fanout: streams::Fanout,
     /// Streams and shards.
     pub streams: streams::Config,
     /// The journal, the tail and the segments.
@@ -186,6 +188,7 @@ impl Config {
             tls: Tls::default(),
             audit: Audit::new(audited),
             limits: streams::Limits { mode: limits, ..streams::Limits::default() },
+            fanout: streams::Fanout::default(),
             streams: streams::Config::default(),
             storage: storage::Config::default(),
         }

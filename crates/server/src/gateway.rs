@@ -19,14 +19,14 @@ use tokio::time::Instant;
 use tracing::Instrument;
 use wire::envelope::{self, Accepted, RequestIds};
 use wire::{
-    AdminHandlers, ApiError, Authority, Caller, Encoding, ErrorCode, Guard, Handlers, HttpRequest,
-    Operation, Reply, Services, dispatch, sigv4, sts,
+    AdminHandlers, ApiError, Authority, Caller, Encoding, ErrorCode, Events, Guard, Handlers,
+    HttpRequest, Operation, Reply, Services, dispatch, sigv4, sts,
 };
 
 use crate::access::{Access, Admitted};
-use crate::audit::{Asked, Audit};
+use crate::audit::{Asked, Audit, Call, Refused as Told};
 use crate::health::Health;
-use crate::http::{Answer, Answered, Bodies, Body, CutShort, Peer, Refused};
+use crate::http::{Answer, AnswerBody, Answered, Bodies, Body, CutShort, Messages, Peer, Refused};
 use crate::metrics::Metrics;
 use crate::sts::Sts;
 
@@ -47,6 +47,8 @@ pub(crate) struct Gateway<G, K, W> {
 struct Outcome {
     operation: Option<Operation>,
     response: envelope::Response,
+    /// The body, if it comes by and by.
+    events: Option<Events>,
     cut_short: bool,
 }
 
@@ -77,7 +79,8 @@ where
         let (operation, status) = (outcome.operation, outcome.response.status);
         self.metrics.sent_bytes.inc_by(outcome.response.body.len() as u64);
         self.metrics.answered(operation, status, received.elapsed());
-        outcome.into_answer()
+        let messages = outcome.events.take().map(|events| self.metrics.streamed(events));
+        outcome.into_answer(messages)
     }
 }
 
@@ -95,37 +98,42 @@ impl<G: Guard, K: Handlers, W: AdminHandlers> Gateway<G, K, W> {
         };
         self.metrics.received_bytes.inc_by(body.bytes.len() as u64);
         if let Some(form) = sts::form_of(request, &body.bytes) {
-            let answered = self.answer_sts(&form, request, peer, &body, ids);
+            let answered = self.answer_sts(&form, request, peer, &body, ids).await;
             let refused = |refusal: sts::Refusal| refusal.response(&ids.request_id);
             let response = answered.unwrap_or_else(refused);
-            return Outcome { operation: None, response, cut_short: false };
+            return Outcome::of(None, response);
         }
         let accepted = match envelope::check(request, &body.bytes) {
             Ok(accepted) => accepted,
-            Err(response) => return Outcome { operation: None, response, cut_short: false },
+            Err(response) => return Outcome::of(None, response),
         };
         let Accepted { operation, encoding } = accepted;
         tracing::Span::current().record("operation", operation.name());
         let (certificate, now) = (peer.principal.as_ref(), self.clock.now());
         let admitted = self.access.admit(request, &body.bytes, sigv4::KINESIS, certificate, now);
         let caller = admitted.map(|admitted| caller(admitted, request, peer, ids));
-        let asked = asked(request, peer, accepted, caller.as_ref().ok(), &body, ids);
+        let call = Call::Operation(operation, encoding, &body.bytes);
+        let asked = asked(request, peer, call, caller.as_ref().ok(), ids);
         let response = match self.audited(asked, self.called(accepted, &caller, &body)).await {
-            Ok(answer) => envelope::success(encoding, answer),
+            Ok(Reply::Whole(answer)) => envelope::success(encoding, answer),
+            Ok(Reply::Events(events)) => {
+                let outcome = Outcome::of(Some(operation), envelope::events());
+                return Outcome { events: Some(events), ..outcome };
+            }
             Err(refusal) if caller.is_err() => {
                 envelope::refused_signature(refusal, encoding, &body.bytes)
             }
             Err(refusal) => envelope::failure(encoding, &refusal),
         };
-        Outcome { operation: Some(operation), response, cut_short: false }
+        Outcome::of(Some(operation), response)
     }
 
     /// Carries a call out between the two halves of its audit.
-    async fn audited<T>(
+    async fn audited<T, E: Told + From<ApiError>>(
         &self,
         asked: Asked<'_>,
-        call: impl Future<Output = Result<T, ApiError>>,
-    ) -> Result<T, ApiError> {
+        call: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
         let Some(audit) = &self.audit else { return call.await };
         let owed = audit.begin(asked).await?;
         let answer = call.await;
@@ -140,7 +148,7 @@ impl<G: Guard, K: Handlers, W: AdminHandlers> Gateway<G, K, W> {
         accepted: Accepted,
         caller: &Result<Caller, ApiError>,
         body: &Body,
-    ) -> Result<bytes::Bytes, ApiError> {
+    ) -> Result<Reply, ApiError> {
         match caller {
             Ok(caller) => self.call(accepted, caller, body).await,
             Err(refusal) => Err(refusal.clone()),
@@ -152,14 +160,11 @@ impl<G: Guard, K: Handlers, W: AdminHandlers> Gateway<G, K, W> {
         Accepted { operation, encoding }: Accepted,
         caller: &Caller,
         body: &Body,
-    ) -> Result<bytes::Bytes, ApiError> {
-        match dispatch(&self.services, caller, operation, encoding, &body.bytes).await? {
-            Reply::Whole(body) => Ok(body),
-            Reply::Events(_) => Err(ApiError::bare(ErrorCode::UnknownOperation)),
-        }
+    ) -> Result<Reply, ApiError> {
+        dispatch(&self.services, caller, operation, encoding, &body.bytes).await
     }
 
-    fn answer_sts(
+    async fn answer_sts(
         &self,
         form: &sts::Form,
         request: &HttpRequest<'_>,
@@ -168,10 +173,16 @@ impl<G: Guard, K: Handlers, W: AdminHandlers> Gateway<G, K, W> {
         ids: &Ids,
     ) -> Result<envelope::Response, sts::Refusal> {
         let (certificate, now) = (peer.principal.as_ref(), self.clock.now());
-        let admitted = self.access.admit(request, &body.bytes, sigv4::STS, certificate, now)?;
-        let principal = admitted.principal.clone();
-        let caller = caller(admitted, request, peer, ids);
-        self.sts.answer(form, &caller, &principal, now)
+        let admitted = self.access.admit(request, &body.bytes, sigv4::STS, certificate, now);
+        let admitted = admitted
+            .map(|admitted| (admitted.principal.clone(), caller(admitted, request, peer, ids)));
+        let known = admitted.as_ref().ok().map(|(_, caller)| caller);
+        let asked = asked(request, peer, Call::Sts(form), known, ids);
+        let call = async {
+            let (principal, caller) = admitted.as_ref().map_err(ApiError::clone)?;
+            self.sts.answer(form, caller, principal, now)
+        };
+        self.audited(asked, call).await
     }
 
     fn panicked(&self, request: &HttpRequest<'_>, panic: &(dyn Any + Send)) -> Outcome {
@@ -181,14 +192,20 @@ impl<G: Guard, K: Handlers, W: AdminHandlers> Gateway<G, K, W> {
         Outcome {
             operation: Operation::from_target(target),
             response: failure(request, &ApiError::bare(ErrorCode::InternalFailure)),
+            events: None,
             cut_short: true,
         }
     }
 }
 
 impl Outcome {
-    fn into_answer(self) -> Answered {
-        let mut answer = Response::new(self.response.body.into());
+    fn of(operation: Option<Operation>, response: envelope::Response) -> Self {
+        Self { operation, response, events: None, cut_short: false }
+    }
+
+    fn into_answer(self, messages: Option<Messages>) -> Answered {
+        let body = messages.map_or(self.response.body.into(), AnswerBody::streamed);
+        let mut answer = Response::new(body);
         *answer.status_mut() = StatusCode::from_u16(self.response.status)
             .expect("the statuses of the envelope are statuses");
         for (name, value) in self.response.headers {
@@ -219,7 +236,7 @@ fn refused_body(refused: Refused, request: &HttpRequest<'_>) -> Outcome {
     };
     let cut_short = refused != Refused::TooLarge { drained: true };
     tracing::debug!(?refused, "a request's body was refused");
-    Outcome { operation: None, response, cut_short }
+    Outcome { cut_short, ..Outcome::of(None, response) }
 }
 
 /// A refusal in the request's encoding, if it got as far as naming one.
@@ -232,21 +249,18 @@ fn failure(request: &HttpRequest<'_>, refusal: &ApiError) -> envelope::Response 
 fn asked<'a>(
     request: &'a HttpRequest<'a>,
     peer: &Peer,
-    Accepted { operation, encoding }: Accepted,
+    call: Call<'a>,
     caller: Option<&'a Caller>,
-    body: &'a Body,
     ids: &'a Ids,
 ) -> Asked<'a> {
     let claimed = || Some(sigv4::parse(request).ok()?.claimed_scope().key_id.to_owned());
     Asked {
-        operation,
+        call,
         caller,
         claimed_key: caller.is_none().then(claimed).flatten().unwrap_or_default(),
         source_ip: peer.address.ip(),
         user_agent: request.headers.get("user-agent").unwrap_or_default(),
         request_id: &ids.request_id,
-        encoding,
-        body: &body.bytes,
     }
 }
 

@@ -6,6 +6,7 @@
 //! Kinesis.
 
 mod activity;
+mod answer;
 mod body;
 mod certificate;
 mod connection;
@@ -16,8 +17,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::{Request, Response};
 use runtime::{Listener, Policy, Tasks};
@@ -28,6 +27,7 @@ use tokio_util::task::TaskTracker;
 use crate::config;
 use crate::metrics::Connections;
 
+pub(crate) use answer::{AnswerBody, Messages};
 pub(crate) use body::{Bodies, Body, Refused};
 pub(crate) use tls::Tls;
 
@@ -41,7 +41,7 @@ pub(crate) trait Answer: Send + Sync + 'static {
 }
 
 /// What a client gets back.
-pub(crate) type Answered = Response<Full<Bytes>>;
+pub(crate) type Answered = Response<AnswerBody>;
 
 /// Marks an answer to a request whose body was not read to the end: HTTP/1 cannot go on after
 /// it and closes the connection, HTTP/2 only resets the one request.
@@ -104,7 +104,8 @@ impl Front {
         self.address
     }
 
-    /// Takes no new connection or request and waits, at most `grace`, for those under way.
+    /// Takes no new connection or request and waits, at most `grace`, for those under way. Streamed
+    /// answers end.
     pub(crate) async fn drain(&self, grace: Duration) {
         self.draining.cancel();
         self.connections.close();

@@ -31,3 +31,8 @@ pub use config::Config;
 pub use error::{Error, Result};
 pub use node::Node;
 pub use world::{Home, World};
+
+/// The stream that the audit is written to.
+pub fn audit_stream() -> model::StreamArn {
+    streams::SystemStream::Audit.arn()
+}

@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
+use futures_util::StreamExt;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use runtime::Meters;
-use wire::Operation;
+use wire::{Events, Operation};
+
+use crate::http::Messages;
 
 /// From a cached answer to the longest wait for a slow disk.
 const SECONDS: [f64; 14] =
@@ -35,7 +38,7 @@ pub(crate) struct Audit {
     pub(crate) omitted: Counter,
 }
 
-/// An open connection; counted until dropped.
+/// Something open; counted until dropped.
 pub(crate) struct Open(Gauge);
 
 /// The handles of the gateway.
@@ -45,6 +48,7 @@ pub(crate) struct Metrics {
     pub(crate) audit: Audit,
     pub(crate) received_bytes: Counter,
     pub(crate) sent_bytes: Counter,
+    event_streams: Gauge,
     pub(crate) panics: Counter,
     /// By operation, made once, so that a request hashes no label.
     operations: Vec<OperationMetrics>,
@@ -156,10 +160,25 @@ impl Metrics {
             },
             received_bytes: counter("weir_server_received_bytes", "Bytes of request bodies"),
             sent_bytes: counter("weir_server_sent_bytes", "Bytes of answers' bodies"),
+            event_streams: meters.register(
+                "weir_server_event_streams",
+                "Answers that are event streams and have not ended",
+                Gauge::default(),
+            ),
             panics: counter("weir_server_panics", "Requests whose handling panicked"),
             operations: Operation::ALL.iter().map(operation).collect(),
             other,
         }
+    }
+
+    /// Counts the messages of an answer, and the answer for as long as it lives.
+    pub(crate) fn streamed(&self, events: Events) -> Messages {
+        self.event_streams.inc();
+        let (open, sent_bytes) = (Open(self.event_streams.clone()), self.sent_bytes.clone());
+        Box::pin(events.into_messages().inspect(move |message| {
+            let _counted_until_dropped = &open;
+            sent_bytes.inc_by(message.len() as u64);
+        }))
     }
 
     /// A request for `operation` was answered with `status` after `elapsed`.

@@ -73,6 +73,7 @@ impl Node {
         let streams = Streams::start(
             config.streams.clone(),
             config.limits.clone(),
+            config.fanout.clone(),
             streams::Parts {
                 storage: storage.clone(),
                 keys: key_ring,

@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use model::Timestamp;
 use parking_lot::Mutex;
+use tokio::sync::watch;
 
 use crate::entries::{self, Budget, Entry, Malformed};
 use crate::journal::chunk::{Kind, Run};
@@ -51,6 +52,8 @@ pub(crate) struct State {
     pub read_in: u64,
     /// Durable entries that are in no segment.
     pub tail: VecDeque<TailRun>,
+    /// Tells those who follow the log how far it is durable; none before somebody did.
+    pub followers: Option<watch::Sender<u64>>,
 }
 
 /// Entries of one chunk, as a slice of the chunk's bytes.
@@ -91,6 +94,7 @@ impl Default for State {
             cut_in: 0,
             read_in: 0,
             tail: VecDeque::new(),
+            followers: None,
         }
     }
 }
@@ -124,6 +128,16 @@ impl State {
                 self.deleted_in = chunk;
             }
         }
+    }
+
+    /// Wakes the followers if the log grew since they were last woken.
+    pub(crate) fn tell_followers(&self) {
+        let Some(followers) = &self.followers else { return };
+        followers.send_if_modified(|told| {
+            let grew = *told != self.durable;
+            *told = self.durable;
+            grew
+        });
     }
 
     /// The first and last chunk with entries of this log that are in segments once the tail up

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use model::Timestamp;
+use tokio::sync::watch;
 
 use crate::cell::{self, Cell, State, TailRun};
 use crate::entries::{Batch, Budget, Entries, Entry, Malformed};
@@ -76,6 +77,14 @@ impl Log {
     /// Where it begins and ends now.
     pub fn state(&self) -> LogState {
         self.cell.state.lock().snapshot()
+    }
+
+    /// How far the log is durable, for those who wait for more: the offset after the last entry
+    /// that readers may see.
+    pub fn tail(&self) -> watch::Receiver<u64> {
+        let mut state = self.cell.state.lock();
+        let durable = state.durable;
+        state.followers.get_or_insert_with(|| watch::Sender::new(durable)).subscribe()
     }
 
     /// Appends all of `batch` or nothing, and never waits: order in the log is the order of these

@@ -33,6 +33,21 @@ impl Default for Config {
     }
 }
 
+/// How enhanced fan-out behaves.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Fanout {
+    /// How long a subscription lasts before its consumer must subscribe again.
+    #[serde(with = "friendly")]
+    pub subscription_lifetime: Duration,
+}
+
+impl Default for Fanout {
+    fn default() -> Self {
+        Self { subscription_lifetime: Duration::from_secs(300) }
+    }
+}
+
 /// What a caller may use.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]

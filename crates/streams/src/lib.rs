@@ -44,7 +44,7 @@ use control::rates::Rates;
 use control::{Control, Rules};
 use sealed::Sealer;
 
-pub use config::{Config, Limits, Mode};
+pub use config::{Config, Fanout, Limits, Mode};
 pub use error::{Error, Result};
 pub use service::KeyUse;
 pub use system::{Newest, SystemStream, is_reserved};
@@ -73,12 +73,18 @@ struct Inner {
     control: Control,
     rates: Rates,
     sealer: Sealer,
+    fanout: Fanout,
 }
 
 impl Streams {
     /// Loads the catalog and starts the reconcilers; what was pending when the node stopped is
     /// completed by and by.
-    pub async fn start(config: Config, limits: Limits, parts: Parts) -> Result<Self> {
+    pub async fn start(
+        config: Config,
+        limits: Limits,
+        fanout: Fanout,
+        parts: Parts,
+    ) -> Result<Self> {
         let Parts { storage, keys, clock, entropy, tasks, meters } = parts;
         let catalog = Catalog::start(&storage, entropy.as_ref(), &tasks).await?;
         metrics::register(&meters, &catalog.latest());
@@ -90,7 +96,7 @@ impl Streams {
         spawn(&tasks, "streams.transitions", control.clone().run_transitions());
         spawn(&tasks, "streams.trimming", control.clone().run_trimming(config.trim_period));
         spawn(&tasks, "streams.scaling", control.clone().run_scaling(config.scaling_period));
-        Ok(Self(Arc::new(Inner { control, rates: Rates::default(), sealer })))
+        Ok(Self(Arc::new(Inner { control, rates: Rates::default(), sealer, fanout })))
     }
 }
 

@@ -26,6 +26,11 @@ impl Count {
         self.0.fetch_add(more, Ordering::Relaxed);
     }
 
+    /// For what is added while it lasts.
+    pub(crate) fn take_back(&self, less: u64) {
+        self.0.fetch_sub(less, Ordering::Relaxed);
+    }
+
     /// For what goes up and down.
     pub(crate) fn set(&self, value: u64) {
         self.0.store(value, Ordering::Relaxed);
@@ -57,6 +62,19 @@ pub(crate) struct StreamCounters {
     pub(crate) writes_over_rate: Count,
 }
 
+/// Of one enhanced fan-out consumer.
+#[derive(Default)]
+pub(crate) struct ConsumerCounters {
+    pub(crate) subscribe_successes: Count,
+    pub(crate) subscribe_rate_exceeded: Count,
+    pub(crate) event_bytes: Count,
+    pub(crate) event_records: Count,
+    pub(crate) events: Count,
+    pub(crate) event_millis_behind: Count,
+    /// Subscriptions that are open.
+    pub(crate) subscriptions: Count,
+}
+
 /// Of one operation on one stream.
 #[derive(Default)]
 pub(crate) struct CallCounters {
@@ -79,6 +97,7 @@ pub(crate) struct ShardCounters {
 }
 
 type Latest = Arc<ArcSwap<Snapshot>>;
+type OfConsumer = fn(&ConsumerCounters) -> &Count;
 type OfStream = fn(&StreamCounters) -> &Count;
 type OfShard = fn(&ShardCounters) -> &Count;
 
@@ -98,6 +117,10 @@ pub(crate) fn register(meters: &Meters, latest: &Latest) {
          relaxed",
         Throttled { latest: latest.clone() },
     );
+    for (name, help, kind, read) in CONSUMER_NUMBERS {
+        let (latest, kind) = (latest.clone(), *kind);
+        meters.register(name, help, PerConsumer { latest, read: *read, kind });
+    }
     let (latest, kind) = (latest.clone(), MetricType::Gauge);
     meters.register(
         "weir_streams_get_records_iterator_age_milliseconds",
@@ -218,6 +241,83 @@ const SHARD_COUNTERS: &[(ShardMetric, &str, &str, OfShard)] = &[
         |c| &c.writes_throttled,
     ),
 ];
+
+const CONSUMER_NUMBERS: &[(&str, &str, MetricType, OfConsumer)] = &[
+    (
+        "weir_streams_subscribe_to_shard_success",
+        "CloudWatch SubscribeToShard.Success",
+        MetricType::Counter,
+        |c| &c.subscribe_successes,
+    ),
+    (
+        "weir_streams_subscribe_to_shard_rate_exceeded",
+        "CloudWatch SubscribeToShard.RateExceeded",
+        MetricType::Counter,
+        |c| &c.subscribe_rate_exceeded,
+    ),
+    (
+        "weir_streams_subscribe_to_shard_event_bytes",
+        "CloudWatch SubscribeToShardEvent.Bytes",
+        MetricType::Counter,
+        |c| &c.event_bytes,
+    ),
+    (
+        "weir_streams_subscribe_to_shard_event_records",
+        "CloudWatch SubscribeToShardEvent.Records",
+        MetricType::Counter,
+        |c| &c.event_records,
+    ),
+    (
+        "weir_streams_subscribe_to_shard_event_success",
+        "CloudWatch SubscribeToShardEvent.Success",
+        MetricType::Counter,
+        |c| &c.events,
+    ),
+    (
+        "weir_streams_subscribe_to_shard_event_millis_behind_latest",
+        "CloudWatch SubscribeToShardEvent.MillisBehindLatest of the last event",
+        MetricType::Gauge,
+        |c| &c.event_millis_behind,
+    ),
+    (
+        "weir_streams_subscriptions",
+        "Subscriptions of an enhanced fan-out consumer that are open",
+        MetricType::Gauge,
+        |c| &c.subscriptions,
+    ),
+];
+
+/// One number of every consumer.
+#[derive(Clone)]
+struct PerConsumer {
+    latest: Latest,
+    read: OfConsumer,
+    kind: MetricType,
+}
+
+impl EncodeMetric for PerConsumer {
+    fn encode(&self, mut encoder: MetricEncoder<'_>) -> fmt::Result {
+        for stream in self.latest.load().streams.values() {
+            for consumer in &stream.consumers {
+                let mut labels = labels(stream);
+                labels.push(("consumer", consumer.name.to_string()));
+                let value = (self.read)(&consumer.live.counters).get();
+                encode_value(encoder.encode_family(&labels.as_slice())?, self.kind, value)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn metric_type(&self) -> MetricType {
+        self.kind
+    }
+}
+
+impl fmt::Debug for PerConsumer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a number of every consumer")
+    }
+}
 
 /// One number of every stream.
 #[derive(Clone)]

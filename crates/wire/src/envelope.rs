@@ -9,6 +9,7 @@ use bytes::Bytes;
 
 use crate::codec::{self, Encoding};
 use crate::error::{ApiError, ErrorCode};
+use crate::event_stream;
 use crate::operation::Operation;
 use crate::request::HttpRequest;
 
@@ -91,6 +92,12 @@ pub fn refused_signature(refusal: ApiError, encoding: Encoding, body: &Bytes) ->
 pub fn success(encoding: Encoding, body: Bytes) -> Response {
     let headers = vec![(CONTENT_TYPE, encoding.content_type().to_owned())];
     Response { status: 200, headers, body }
+}
+
+/// The response of a successful call whose body is a stream of messages.
+pub fn events() -> Response {
+    let headers = vec![(CONTENT_TYPE, event_stream::CONTENT_TYPE.to_owned())];
+    Response { status: 200, headers, body: Bytes::new() }
 }
 
 /// The response of a refused call.

@@ -24,6 +24,8 @@ pub const MESSAGE_BYTES_MAX: usize = 24 * 1024 * 1024;
 
 const PRELUDE_BYTES: usize = 12;
 const CHECKSUM_BYTES: usize = 4;
+/// About what stands around the payload of an event.
+const HEADERS_BYTES: usize = 128;
 const TEXT: u8 = 7;
 
 const MESSAGE_TYPE: &str = ":message-type";
@@ -63,9 +65,11 @@ pub fn initial_response() -> Bytes {
     message(&event_headers(INITIAL_RESPONSE), |out| out.extend_from_slice(b"{}"))
 }
 
-/// An event. Payloads are JSON whatever the request was, and their headers say so.
-pub fn event<T: Serialize>(kind: &str, event: &T) -> Bytes {
-    message(&event_headers(kind), |out| codec::encode_onto(Encoding::Json, event, out))
+/// An event of about `bytes` bytes. Payloads are JSON whatever the request was, and their headers
+/// say so.
+pub fn event<T: Serialize>(kind: &str, event: &T, bytes: usize) -> Bytes {
+    let out = Vec::with_capacity(bytes + HEADERS_BYTES);
+    message_in(out, &event_headers(kind), |out| codec::encode_onto(Encoding::Json, event, out))
 }
 
 /// The message that ends a stream with an error.
@@ -96,7 +100,15 @@ fn event_headers(kind: &str) -> [(&'static str, &str); 3] {
 
 /// Writes a message whose payload goes straight into its buffer.
 fn message(headers: &[(&str, &str)], payload: impl FnOnce(&mut Vec<u8>)) -> Bytes {
-    let mut out = vec![0; PRELUDE_BYTES];
+    message_in(Vec::with_capacity(2 * HEADERS_BYTES), headers, payload)
+}
+
+fn message_in(
+    mut out: Vec<u8>,
+    headers: &[(&str, &str)],
+    payload: impl FnOnce(&mut Vec<u8>),
+) -> Bytes {
+    out.resize(PRELUDE_BYTES, 0);
     for (name, value) in headers {
         out.push(u8::try_from(name.len()).expect("names are short"));
         out.extend_from_slice(name.as_bytes());

@@ -9,7 +9,7 @@ use crate::admin::*;
 use crate::codec::{self, Encoding};
 use crate::error::{ApiError, ErrorCode};
 use crate::kinesis::*;
-use crate::schema::Input;
+use crate::schema::{Input, Member, Structure};
 
 mod caller;
 mod reply;
@@ -114,6 +114,14 @@ macro_rules! operations {
                     // Naming the method is what restricts this to the rows that have one.
                     $($($(Self::$name => !stringify!($method).is_empty(),)?)*)*
                     _ => false,
+                }
+            }
+
+            /// What its input may look like, if it is supported.
+            pub const fn shape(self) -> Option<Structure> {
+                match self {
+                    $($($(Self::$name => Some(<$input as Input>::SHAPE),)?)*)*
+                    _ => None,
                 }
             }
 
@@ -391,6 +399,25 @@ pub fn coverage(service: &str) -> String {
         let supported = if operation.is_supported() { "yes" } else { "not yet" };
         let (name, summary) = (operation.name(), operation.summary().trim());
         writeln!(table, "| {name} | {plane} | {supported} | {summary} |")
+            .expect("writing to a string cannot fail");
+    }
+    table
+}
+
+/// A page's table of a service that AWS's documentation does not describe: with the members of
+/// each input, the required ones in bold.
+pub fn reference(service: &str) -> String {
+    let mut table = String::from("| operation | what it takes | what it does |\n|---|---|---|\n");
+    for operation in Operation::of(service) {
+        let members = operation.shape().map(|shape| shape.members).unwrap_or_default();
+        let member = |member: &Member| match member.required {
+            true => format!("**{}**", member.name),
+            false => member.name.to_owned(),
+        };
+        let members: Vec<String> = members.iter().map(member).collect();
+        let (name, takes, summary) =
+            (operation.name(), members.join(", "), operation.summary().trim());
+        writeln!(table, "| {name} | {takes} | {summary} |")
             .expect("writing to a string cannot fail");
     }
     table

@@ -151,11 +151,6 @@ impl Identity {
         self.0.account
     }
 
-    /// Whether there is such an account on this node.
-    pub fn has_account(&self, account: AccountId) -> bool {
-        self.0.latest.load().accounts.contains_key(&account)
-    }
-
     /// The root or the user that an ARN names, or the role, as a session of it would be: for
     /// explaining what they may do.
     pub fn principal(&self, arn: &str) -> Option<Arc<Principal>> {

@@ -61,6 +61,14 @@ pub(super) struct Given {
     pub(super) master: MasterKey,
 }
 
+impl Account {
+    /// The node's own, or one that was so before the settings said another.
+    fn once_own(account: AccountId) -> Self {
+        let root = Arc::new(Principal::root(account.to_string()));
+        Self { name: None, created: None, root }
+    }
+}
+
 impl AccessKey {
     pub(super) fn used(&self, now: Timestamp) {
         self.last_used.store(now.as_millis(), Ordering::Relaxed);
@@ -82,8 +90,11 @@ impl Snapshot {
     /// again, and the uses of keys stay counted.
     pub(super) fn load(table: &Table, given: &Given, previous: Option<&Self>) -> Result<Self> {
         let version = table.version();
-        let accounts = read_accounts(table, given)?;
+        let mut accounts = read_accounts(table, given)?;
         let entities = read_entities(table, previous)?;
+        for key in entities.keys() {
+            accounts.entry(key.account).or_insert_with(|| Account::once_own(key.account));
+        }
         let mut snapshot = Self { version, accounts, entities, keys: BTreeMap::new() };
         let mut users = BTreeMap::new();
         for (key, value) in table.scan(ACCESS_KEYS) {
@@ -111,7 +122,7 @@ impl Snapshot {
     }
 
     fn read_key(
-        &self,
+        &mut self,
         id: &str,
         raw: &Bytes,
         master: &MasterKey,
@@ -119,10 +130,13 @@ impl Snapshot {
         users: &mut BTreeMap<PrincipalKey, Arc<Principal>>,
     ) -> Result<AccessKey> {
         let record: AccessKeyRecord = record::decode(id.as_bytes(), raw)?;
-        let account = record.account.parse().map_err(|_| foreign(id.as_bytes()))?;
+        let account: AccountId = record.account.parse().map_err(|_| foreign(id.as_bytes()))?;
         let orphan = || Error::Corrupt(format!("access key {id} (its owner is not there)"));
         let principal = match &record.user {
-            None => self.accounts.get(&account).ok_or_else(orphan)?.root.clone(),
+            None => {
+                let once_own = || Account::once_own(account);
+                self.accounts.entry(account).or_insert_with(once_own).root.clone()
+            }
             Some(name) => {
                 let key = PrincipalKey { account, kind: Kind::User, name: name.clone() };
                 let user = self.entities.get(&key).ok_or_else(orphan)?;
@@ -172,14 +186,13 @@ impl Snapshot {
 }
 
 fn read_accounts(table: &Table, given: &Given) -> Result<BTreeMap<AccountId, Account>> {
-    let root = |account: AccountId| Arc::new(Principal::root(account.to_string()));
-    let own = Account { name: None, created: None, root: root(given.account) };
+    let own = Account::once_own(given.account);
     let mut accounts = BTreeMap::from([(given.account, own)]);
     for (key, value) in table.scan(ACCOUNTS) {
         let id = record::from_account_key(&key).ok_or_else(|| foreign(&key))?;
         let AccountRecord { name, created } = record::decode(&key, &value)?;
         let created = Some(Timestamp::from_millis(created));
-        accounts.insert(id, Account { name, created, root: root(id) });
+        accounts.insert(id, Account { name, created, ..Account::once_own(id) });
     }
     Ok(accounts)
 }

@@ -194,6 +194,26 @@ async fn accounts_are_made_by_the_nodes_own_and_know_nothing_of_each_other() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_node_that_is_given_another_account_keeps_what_was_made_in_the_old_one() {
+    let mut world = World::new();
+    let node = world.start().await;
+    node.user("alice").await.unwrap();
+    let (alices, roots) = (node.key(Some("alice")).await.unwrap(), node.key(None).await.unwrap());
+    node.stop().await;
+    world.account = "222222222222";
+    let node = world.start().await;
+    assert_eq!(node.who(ROOT_KEY, None).unwrap(), "arn:aws:iam::222222222222:root");
+    let alice = node.who(&alices.access_key_id, None).unwrap();
+    assert_eq!(alice, "arn:aws:iam::000000000000:user/alice");
+    let root = node.who(&roots.access_key_id, None).unwrap();
+    assert_eq!(root, "arn:aws:iam::000000000000:root");
+    let list = ListAccountsInput::default();
+    let listed = node.identity.list_accounts(&root_of("222222222222"), list).await.unwrap();
+    let ids: Vec<_> = listed.accounts.into_iter().map(|account| account.account_id).collect();
+    assert_eq!(ids, [OWN, "222222222222"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_policy_is_kept_as_it_was_put_within_its_bounds() {
     let node = World::new().start().await;
     node.user("alice").await.unwrap();

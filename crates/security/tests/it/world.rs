@@ -28,6 +28,7 @@ pub(crate) struct World {
     pub(crate) directory: TempDir,
     pub(crate) clock: Arc<Hands>,
     pub(crate) master: MasterKey,
+    pub(crate) account: &'static str,
 }
 
 /// A clock that tests set.
@@ -59,6 +60,7 @@ impl World {
             directory: tempfile::tempdir().unwrap(),
             clock: Arc::new(Hands(AtomicU64::new(1_800_000_000_000))),
             master: MasterKey::generate(Arc::new(SystemEntropy)),
+            account: OWN,
         }
     }
 
@@ -91,7 +93,7 @@ impl World {
             entropy: Arc::new(SystemEntropy),
             tasks: tasks.clone(),
             master,
-            account: OWN.parse().unwrap(),
+            account: self.account.parse().unwrap(),
             root_keys: vec![(ROOT_KEY.into(), Secret::new("open sesame"))],
         }
     }

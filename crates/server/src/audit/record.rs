@@ -10,7 +10,7 @@ use serde_json::{Map, Value as Json, json};
 use sha2::{Digest, Sha256};
 use streams::Newest;
 use wire::value::Value;
-use wire::{ApiError, Caller, Class, Encoding, Operation, codec};
+use wire::{ApiError, Caller, Class, Encoding, Operation, codec, sts};
 
 use crate::gateway::uuid;
 
@@ -25,7 +25,7 @@ const NO_DIGEST: &str = "0000000000000000000000000000000000000000000000000000000
 
 /// What is known of a call before it begins.
 pub(crate) struct Asked<'a> {
-    pub(crate) operation: Operation,
+    pub(crate) call: Call<'a>,
     /// None: nobody knows who calls.
     pub(crate) caller: Option<&'a Caller>,
     /// What the signature claims to be made with, of a caller that nobody knows.
@@ -33,8 +33,81 @@ pub(crate) struct Asked<'a> {
     pub(crate) source_ip: IpAddr,
     pub(crate) user_agent: &'a str,
     pub(crate) request_id: &'a str,
-    pub(crate) encoding: Encoding,
-    pub(crate) body: &'a Bytes,
+}
+
+/// What is called, as it was sent.
+#[derive(Clone, Copy)]
+pub(crate) enum Call<'a> {
+    /// An operation of the table.
+    Operation(Operation, Encoding, &'a Bytes),
+    /// An action of STS.
+    Sts(&'a sts::Form),
+}
+
+/// Why a call was not carried out: its code and its text.
+pub(crate) trait Refused {
+    /// What clients switch on.
+    fn code(&self) -> &str;
+    /// What people read.
+    fn text(&self) -> Option<&str>;
+}
+
+impl Refused for ApiError {
+    fn code(&self) -> &str {
+        self.code.name()
+    }
+
+    fn text(&self) -> Option<&str> {
+        self.message.as_deref()
+    }
+}
+
+impl Refused for sts::Refusal {
+    fn code(&self) -> &str {
+        sts::Refusal::code(self)
+    }
+
+    fn text(&self) -> Option<&str> {
+        Some(self.message())
+    }
+}
+
+/// The parameters of an action of STS that are no credentials.
+const STS_PARAMETERS: [&str; 5] =
+    ["DurationSeconds", "ExternalId", "Policy", "RoleArn", "RoleSessionName"];
+
+impl Call<'_> {
+    pub(super) fn class(self) -> Class {
+        match self {
+            Self::Operation(operation, ..) => operation.class(),
+            Self::Sts(_) => Class::Control,
+        }
+    }
+
+    fn name(self) -> String {
+        match self {
+            Self::Operation(operation, ..) => operation.name().into(),
+            Self::Sts(form) => shortened(form.get("Action").unwrap_or_default()),
+        }
+    }
+
+    fn source(self) -> String {
+        match self {
+            Self::Operation(operation, ..) if operation.service() == "weir" => "weir".into(),
+            Self::Operation(operation, ..) => format!("{}.amazonaws.com", operation.service()),
+            Self::Sts(_) => "sts.amazonaws.com".into(),
+        }
+    }
+
+    fn parameters(self) -> Json {
+        match self {
+            Self::Operation(_, encoding, body) => parameters(encoding, body),
+            Self::Sts(form) => {
+                let sent = |name: &&str| Some((lower_first(name), form.get(name)?.into()));
+                Json::Object(STS_PARAMETERS.iter().filter_map(sent).collect())
+            }
+        }
+    }
 }
 
 /// A record without its link.
@@ -45,7 +118,7 @@ pub(super) struct Event {
     user_identity: Json,
     event_time: String,
     event_source: String,
-    event_name: &'static str,
+    event_name: String,
     aws_region: String,
     #[serde(rename = "sourceIPAddress")]
     source_ip_address: String,
@@ -102,9 +175,9 @@ fn is_zero(count: &u64) -> bool {
 impl Asked<'_> {
     /// The event, as if the client leaves before the answer.
     pub(super) fn into_event(self, now: Timestamp, id: u128, omitted: u64) -> Event {
-        let Self { operation, caller, encoding, body, .. } = self;
+        let Self { call, caller, .. } = self;
         // What strangers say would fill the stream.
-        let parameters = caller.map_or(Json::Null, |_| parameters(encoding, body));
+        let parameters = caller.map_or(Json::Null, |_| call.parameters());
         let of = |text: fn(&Caller) -> &String| caller.map(text).cloned().unwrap_or_default();
         let (region, account) = (of(|caller| &caller.region), of(|caller| &caller.account));
         let seconds = i64::try_from(now.as_seconds()).unwrap_or(i64::MAX);
@@ -113,8 +186,7 @@ impl Asked<'_> {
             event_version: EVENT_VERSION,
             user_identity: caller.map_or_else(|| stranger(&self.claimed_key), identity),
             event_time: time.to_string(),
-            event_source: source(operation),
-            event_name: operation.name(),
+            event_source: call.source(),
             resources: resources(&parameters, &region, &account),
             aws_region: region,
             source_ip_address: self.source_ip.to_string(),
@@ -126,11 +198,12 @@ impl Asked<'_> {
             additional_event_data: Additional { answered: false, omitted },
             request_id: self.request_id.into(),
             event_id: uuid(id),
-            read_only: only_reads(operation),
+            read_only: only_reads(&call.name()),
+            event_name: call.name(),
             event_type: "AwsApiCall",
-            management_event: operation.class() == Class::Control,
+            management_event: call.class() == Class::Control,
             recipient_account_id: account,
-            event_category: match operation.class() {
+            event_category: match call.class() {
                 Class::Control => "Management",
                 Class::Data => "Data",
             },
@@ -140,11 +213,11 @@ impl Asked<'_> {
 
 impl Event {
     /// The call came to its end.
-    pub(super) fn answer(&mut self, refusal: Option<&ApiError>) {
+    pub(super) fn answer(&mut self, refusal: Option<&impl Refused>) {
         self.additional_event_data.answered = true;
-        if let Some(ApiError { code, message }) = refusal {
-            self.error_code = Some(code.name().into());
-            self.error_message = message.as_deref().map(shortened);
+        if let Some(refusal) = refusal {
+            self.error_code = Some(refusal.code().into());
+            self.error_message = refusal.text().map(shortened);
         }
     }
 }
@@ -181,16 +254,9 @@ fn digest(record: &[u8]) -> String {
     Sha256::digest(record).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn source(operation: Operation) -> String {
-    match operation.service() {
-        "weir" => "weir".into(),
-        service => format!("{service}.amazonaws.com"),
-    }
-}
-
-fn only_reads(operation: Operation) -> bool {
+fn only_reads(name: &str) -> bool {
     let reads = ["Describe", "Explain", "Get", "List", "Simulate", "Subscribe"];
-    reads.iter().any(|verb| operation.name().starts_with(verb))
+    reads.iter().any(|verb| name.starts_with(verb))
 }
 
 /// Who called, as CloudTrail says it.

@@ -18,6 +18,7 @@ const SECTIONS: &[(&str, &str, &str)] = &[
     ("audit", "Audit", include_str!("audit.rs")),
     ("tls", "Tls", include_str!("tls.rs")),
     ("limits", "Limits", include_str!("../../../streams/src/config.rs")),
+    ("fanout", "Fanout", include_str!("../../../streams/src/config.rs")),
     ("storage", "Config", include_str!("../../../storage/src/config.rs")),
     ("streams", "Config", include_str!("../../../streams/src/config.rs")),
 ];

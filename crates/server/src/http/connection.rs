@@ -17,7 +17,7 @@ use runtime::{Connection, Policy, Tasks};
 use crate::http::activity::{Activity, Overdue, Watch};
 use crate::http::socket::{Protocol, Socket};
 use crate::http::tls::Encrypted;
-use crate::http::{Answer, Answered, CutShort, Peer, Shared};
+use crate::http::{Answer, Answered, CutShort, Peer, Shared, answer};
 
 /// Largest header of a request.
 const HEADER_BYTES_MAX: u32 = 32 * 1024;
@@ -106,7 +106,7 @@ async fn serve_http1<A: Answer>(
     shared: &Shared<A>,
     watch: &mut Watch,
 ) -> Option<Socket> {
-    let service = service(shared.answer.clone(), peer.clone(), socket.activity().clone());
+    let service = service(shared, peer, socket.activity());
     let mut connection = http1::Builder::new()
         // The watch sees to it, and tells an idle client from a slow one.
         .header_read_timeout(None)
@@ -153,8 +153,9 @@ async fn serve_http2<A: Answer>(
     watch: &mut Watch,
 ) {
     socket.activity().multiplexed();
-    let service = service(shared.answer.clone(), peer.clone(), socket.activity().clone());
-    let connection = http2::Builder::new(RequestTasks(shared.tasks.clone()))
+    let service = service(shared, peer, socket.activity());
+    let (tasks, write_timeout) = (shared.tasks.clone(), shared.config.write_timeout);
+    let connection = http2::Builder::new(RequestTasks { tasks, write_timeout })
         .max_concurrent_streams(shared.config.streams_per_connection_max)
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
@@ -178,28 +179,34 @@ async fn serve_http2<A: Answer>(
 
 /// Runs the requests of HTTP/2 connections. One that has begun goes on when its client leaves.
 #[derive(Clone)]
-struct RequestTasks(Tasks);
+struct RequestTasks {
+    tasks: Tasks,
+    write_timeout: Duration,
+}
 
 impl<F: Future<Output = ()> + Send + 'static> hyper::rt::Executor<F> for RequestTasks {
     fn execute(&self, request: F) {
-        self.0.spawn("server.http.request", Policy::Report, request);
+        let request = answer::attended(request, self.write_timeout);
+        self.tasks.spawn("server.http.request", Policy::Report, request);
     }
 }
 
 fn service<A: Answer>(
-    answer: Arc<A>,
-    peer: Arc<Peer>,
-    activity: Arc<Activity>,
+    shared: &Shared<A>,
+    peer: &Arc<Peer>,
+    activity: &Arc<Activity>,
 ) -> impl Service<
     Request<Incoming>,
     Response = Answered,
     Error = Infallible,
     Future = BoxFuture<'static, Result<Answered, Infallible>>,
-> {
+> + use<A> {
+    let (answer, draining) = (shared.answer.clone(), shared.draining.clone());
+    let (peer, activity) = (peer.clone(), activity.clone());
     service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(peer.clone());
         let under_way = activity.request();
-        let (answer, activity) = (answer.clone(), activity.clone());
+        let (answer, activity, draining) = (answer.clone(), activity.clone(), draining.clone());
         let answered: BoxFuture<'static, _> = Box::pin(async move {
             let version = request.version();
             let mut answered = answer.answer(request).await;
@@ -208,7 +215,7 @@ fn service<A: Answer>(
                 activity.cut_short();
                 answered.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
-            drop(under_way);
+            answered.body_mut().attend(under_way, &draining);
             Ok(answered)
         });
         answered

@@ -4,26 +4,31 @@
 use std::io;
 
 use async_trait::async_trait;
-use http_body_util::BodyExt;
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use runtime::{Connection, Meters};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
-use tokio::sync::{Mutex, Notify, mpsc};
+use tokio::sync::{Mutex, Notify, broadcast, mpsc};
 use tokio::time::{Instant, timeout};
 
 use super::*;
 use crate::metrics::Metrics;
+
+mod streaming;
 
 const GET: &[u8] = b"GET /size/5 HTTP/1.1\r\nhost: weir\r\n\r\n";
 const WAIT: &[u8] = b"GET /wait HTTP/1.1\r\nhost: weir\r\n\r\n";
 const PIPE_BYTES: usize = 64 * 1024;
 
 /// Reads a body if there is one, then: `/size/N` answers N bytes; `/wait` answers two when it is
-/// let go.
+/// let go; `/stream/N` sends message after message.
 struct Answers {
     bodies: Bodies,
     begun: Notify,
     go_on: Notify,
+    /// What `/stream/N` sends.
+    messages: [broadcast::Sender<Bytes>; 2],
 }
 
 impl Answer for Answers {
@@ -31,15 +36,22 @@ impl Answer for Answers {
         let (head, body) = request.into_parts();
         let body = self.bodies.read(body).await;
         if let Err(refused) = body {
-            return Response::new(Full::new(format!("{refused:?}").into()));
+            return Response::new(Bytes::from(format!("{refused:?}")).into());
         }
         let path = head.uri.path();
         if path == "/wait" {
             self.begun.notify_one();
             self.go_on.notified().await;
         }
+        if let Some(which) = path.strip_prefix("/stream/") {
+            let messages = self.messages[which.parse::<usize>().unwrap()].subscribe();
+            let messages = futures_util::stream::unfold(messages, async |mut messages| {
+                Some((messages.recv().await.ok()?, messages))
+            });
+            return Response::new(AnswerBody::streamed(Box::pin(messages)));
+        }
         let size = path.strip_prefix("/size/").map_or(2, |size| size.parse().unwrap());
-        Response::new(Full::new(vec![b'x'; size].into()))
+        Response::new(Bytes::from(vec![b'x'; size]).into())
     }
 }
 
@@ -68,7 +80,9 @@ struct Served {
 fn serve(config: config::Http) -> Served {
     let (port, accepted) = mpsc::channel(16);
     let (bodies, begun, go_on) = (Bodies::new(&config), Notify::new(), Notify::new());
-    let (answers, meters) = (Arc::new(Answers { bodies, begun, go_on }), Meters::default());
+    let messages = [broadcast::Sender::new(1024), broadcast::Sender::new(1024)];
+    let answers = Arc::new(Answers { bodies, begun, go_on, messages });
+    let meters = Meters::default();
     let metrics = Metrics::new(&meters).connections;
     let listener = Box::new(Pipes(Mutex::new(accepted)));
     let front = Front::start(config, None, listener, answers.clone(), &Tasks::simulated(), metrics);

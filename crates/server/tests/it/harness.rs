@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
 use hyper::header::HeaderMap;
-use hyper::{Request, StatusCode};
+use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use model::Timestamp;
 use runtime::{Clock, Connection, Policy, SystemClock, Tasks};
@@ -117,8 +118,13 @@ impl Http1 {
     }
 
     pub(crate) async fn send(&mut self, request: Sent) -> Answer {
+        Answer::of(self.open(request).await).await
+    }
+
+    /// Sends a request whose answer comes by and by.
+    pub(crate) async fn open(&mut self, request: Sent) -> Response<Incoming> {
         self.0.ready().await.expect("the connection is open");
-        Answer::of(self.0.send_request(request).await.unwrap()).await
+        self.0.send_request(request).await.unwrap()
     }
 }
 
@@ -133,12 +139,17 @@ impl Http2 {
         Self(requests)
     }
 
-    pub(crate) async fn send(&mut self, mut request: Sent) -> Answer {
+    pub(crate) async fn send(&mut self, request: Sent) -> Answer {
+        Answer::of(self.open(request).await).await
+    }
+
+    /// Sends a request whose answer comes by and by.
+    pub(crate) async fn open(&mut self, mut request: Sent) -> Response<Incoming> {
         request.headers_mut().remove("host");
         let uri = format!("http://weir{}", request.uri());
         *request.uri_mut() = uri.parse().unwrap();
         self.0.ready().await.expect("the connection is open");
-        Answer::of(self.0.send_request(request).await.unwrap()).await
+        self.0.send_request(request).await.unwrap()
     }
 }
 
@@ -168,7 +179,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    async fn of(response: hyper::Response<hyper::body::Incoming>) -> Self {
+    async fn of(response: Response<Incoming>) -> Self {
         let (head, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         Self { status: head.status, headers: head.headers, body }

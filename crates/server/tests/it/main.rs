@@ -1,12 +1,14 @@
 //! A real node, driven through its port.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod attacks;
 mod auth;
 mod bodies;
 mod bytes;
 mod crowd;
 mod end_to_end;
 mod envelope;
+mod fanout;
 mod harness;
 mod identity;
 mod large;

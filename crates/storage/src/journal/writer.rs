@@ -144,6 +144,10 @@ impl Writer {
         }
         self.core.tail.charge(number, checksum, draft.charge);
         self.core.journal.advance(draft.items);
+        // After those who wait for their own appends.
+        for line in &draft.lines {
+            line.cell.state.lock().tell_followers();
+        }
         let is_death = |line: &&Line| matches!(line.run.kind, Kind::Trim | Kind::Delete);
         self.core.chunk_published(draft.lines.iter().filter(is_death).map(|line| line.run.log));
     }

@@ -21,6 +21,7 @@ async fn conforms(world: &mut World) {
     what_was_acknowledged_is_there_after_a_restart(world).await;
     a_sealed_log_takes_nothing_and_stays_sealed(world).await;
     a_trimmed_log_begins_later_and_a_deleted_one_is_gone(world).await;
+    who_follows_a_log_is_told_how_far_it_is(world).await;
     times_never_go_back(world).await;
     a_table_keeps_the_latest_values(world).await;
     one_process_at_a_time(world).await;
@@ -46,6 +47,23 @@ async fn what_was_acknowledged_is_there_after_a_restart(world: &mut World) {
     let storage = world.open().await;
     assert_eq!(read_all(&storage.log(LogId(1000)), 4).await, [(4, 9, b"four".to_vec())]);
     assert_eq!(read_all(&storage.log(LogId(1001)), 0).await, [(1, 6, b"other".to_vec())]);
+    storage.close().await.unwrap();
+}
+
+async fn who_follows_a_log_is_told_how_far_it_is(world: &mut World) {
+    let storage = world.open().await;
+    let (followed, other) = (storage.log(LogId(1010)), storage.log(LogId(1011)));
+    let mut tail = followed.tail();
+    assert_eq!(*tail.borrow_and_update(), 1);
+    append(&storage, &other, 1, &["elsewhere"]).await.unwrap();
+    assert!(!tail.has_changed().unwrap());
+    let mut second = followed.tail();
+    append(&storage, &followed, 1, &["a", "b"]).await.unwrap();
+    for tail in [&mut tail, &mut second] {
+        tail.changed().await.unwrap();
+        assert_eq!(*tail.borrow_and_update(), 3);
+    }
+    assert_eq!(*followed.tail().borrow(), 3);
     storage.close().await.unwrap();
 }
 

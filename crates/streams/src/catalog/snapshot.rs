@@ -23,6 +23,7 @@ use super::scaling::Scaling;
 use crate::error::{Error, Result};
 use crate::metrics::StreamCounters;
 use crate::shard::events::ThrottleEvents;
+use crate::shard::fanout::ConsumerLive;
 use crate::shard::{Live, Slot};
 
 /// The catalog at one version.
@@ -65,6 +66,8 @@ pub(crate) struct Shard {
 pub(crate) struct Consumer {
     pub(crate) name: ConsumerName,
     pub(crate) record: ConsumerRecord,
+    /// What it is doing; outlives versions of the catalog.
+    pub(crate) live: Arc<ConsumerLive>,
 }
 
 /// Where a stream is in its life.
@@ -192,7 +195,15 @@ impl Stream {
         let mut open: Vec<_> = (0..shards.len() as u32).filter(is_open).collect();
         open.sort_unstable_by_key(|index| shards[*index as usize].record.range.start());
         consumers.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-        let consumers = consumers.into_iter().map(|(name, record)| Consumer { name, record });
+        let live = |name: &ConsumerName, record: &ConsumerRecord| {
+            let known = base.and_then(|base| base.consumer(name));
+            let same = known.filter(|known| known.record.incarnation == record.incarnation);
+            same.map(|known| known.live.clone()).unwrap_or_default()
+        };
+        let consumers = consumers.into_iter().map(|(name, record)| {
+            let live = live(&name, &record);
+            Consumer { name, record, live }
+        });
         let consumers = consumers.collect();
         let counters = base.map(|base| base.counters.clone()).unwrap_or_default();
         let events = base.map(|base| base.events.clone()).unwrap_or_default();

@@ -5,10 +5,12 @@ mod capacity;
 mod consumers;
 mod encryption;
 mod listing;
+mod position;
 mod reading;
 mod settings;
 mod shapes;
 mod streams;
+mod subscribing;
 mod writing;
 
 pub use encryption::KeyUse;
@@ -245,8 +247,12 @@ impl Handlers for Streams {
         Ok(self.inner().split_shard(caller, input).await?)
     }
 
-    async fn subscribe_to_shard(&self, _: &Caller, _: SubscribeToShardInput) -> Answer<Events> {
-        Err(ApiError::bare(ErrorCode::UnknownOperation))
+    async fn subscribe_to_shard(
+        &self,
+        caller: &Caller,
+        input: SubscribeToShardInput,
+    ) -> Answer<Events> {
+        Ok(self.inner().subscribe_to_shard(caller, input).await?)
     }
 
     async fn start_stream_encryption(

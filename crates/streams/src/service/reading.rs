@@ -1,18 +1,19 @@
 //! GetShardIterator and GetRecords.
 
+use model::Timestamp;
 use model::limits::{GET_RECORDS_BYTES_MAX, GET_RECORDS_MAX};
-use model::{SequenceNumber, Timestamp};
 use tokio::time::Instant;
 use wire::kinesis::*;
 use wire::{Caller, Operation};
 
+use super::position::Wanted;
 use super::streams::at;
 use super::writing::count_call;
 use super::{address, shapes};
 use crate::catalog::{Shard, Stream, StreamKey};
 use crate::control::Control;
 use crate::error::{Error, Result, shard_gone, shard_rate_text};
-use crate::shard::cursor::{self, Budget, Cursor, Position};
+use crate::shard::cursor::{self, Budget, Cursor};
 use crate::shard::events::Throttled;
 use crate::shard::iterator::ShardIterator;
 use crate::shard::throttle::Limit;
@@ -32,7 +33,13 @@ impl Inner {
         let stream = snapshot.stream(&key).ok_or_else(|| shard_gone(&key, id))?;
         let shard = stream.shard(id).filter(|shard| shard.is_visible(stream.horizon(now)));
         let shard = shard.ok_or_else(|| shard_gone(&key, id))?;
-        let position = position(stream, shard, &input, now)?;
+        let wanted = Wanted {
+            operation: Operation::GetShardIterator,
+            kind: input.shard_iterator_type,
+            number: input.starting_sequence_number.as_deref(),
+            time: input.timestamp,
+        };
+        let position = wanted.position(stream, shard, now)?;
         if input.dry_run == Some(true) {
             return Err(Error::DryRun);
         }
@@ -82,7 +89,12 @@ impl Inner {
         Ok(output)
     }
 
-    fn cursor<'a>(&'a self, stream: &'a Stream, shard: &'a Shard, now: Timestamp) -> Cursor<'a> {
+    pub(super) fn cursor<'a>(
+        &'a self,
+        stream: &'a Stream,
+        shard: &'a Shard,
+        now: Timestamp,
+    ) -> Cursor<'a> {
         let Control { storage, keys, .. } = &self.control;
         Cursor { stream, shard, storage, keys, now }
     }
@@ -148,20 +160,13 @@ impl Inner {
         now: Timestamp,
     ) -> GetRecordsOutput {
         let next = ShardIterator::new(stream, shard.id, read.next);
-        let record = |record: cursor::Record| Record {
-            sequence_number: record.number.to_string(),
-            approximate_arrival_timestamp: Some(record.arrived),
-            data: record.data,
-            partition_key: record.key,
-            encryption_type: record.is_encrypted.then_some(EncryptionType::Kms),
-        };
         GetRecordsOutput {
             next_shard_iterator: (!read.ended).then(|| next.seal(&self.sealer, now)),
             child_shards: read
                 .ended
                 .then(|| stream.children(shard.id).map(shapes::child).collect()),
             millis_behind_latest: Some(i64::try_from(read.millis_behind).unwrap_or(i64::MAX)),
-            records: read.records.into_iter().map(record).collect(),
+            records: read.records.into_iter().map(shapes::record).collect(),
         }
     }
 }
@@ -176,78 +181,4 @@ fn check_owner(caller: &Caller, iterator: &ShardIterator, arn: Option<&str>) -> 
     let Some(arn) = arn else { return Ok(()) };
     let named = address::by_arn(caller, Operation::GetRecords, arn)?;
     if named == iterator.stream { Ok(()) } else { Err(invalid()) }
-}
-
-/// Where a request wants to start.
-fn position(
-    stream: &Stream,
-    shard: &Shard,
-    input: &GetShardIteratorInput,
-    now: Timestamp,
-) -> Result<Position> {
-    let number = input.starting_sequence_number.as_deref();
-    let kind = input.shard_iterator_type;
-    match (kind, number) {
-        (ShardIteratorType::AtSequenceNumber, Some(number)) => {
-            starting_number(stream, shard, number).map(Position::At)
-        }
-        (ShardIteratorType::AfterSequenceNumber, Some(number)) => {
-            starting_number(stream, shard, number).map(Position::After)
-        }
-        (ShardIteratorType::TrimHorizon, None) => Ok(Position::TrimHorizon),
-        (ShardIteratorType::Latest, None) => Ok(Position::Latest),
-        (ShardIteratorType::AtTimestamp, _) => at_time(input.timestamp, now),
-        (_, number) => {
-            let found = if number.is_some() { "also a" } else { "no" };
-            Err(Error::Invalid(format!(
-                "Must either specify (1) AT_SEQUENCE_NUMBER or AFTER_SEQUENCE_NUMBER and \
-                 StartingSequenceNumber or (2) TRIM_HORIZON or LATEST and no \
-                 StartingSequenceNumber. Request specified {} and {found} StartingSequenceNumber.",
-                kind.name()
-            )))
-        }
-    }
-}
-
-fn at_time(time: Option<Timestamp>, now: Timestamp) -> Result<Position> {
-    let Some(time) = time else {
-        return Err(Error::Invalid(
-            "Must specify timestampInMillis parameter for iterator of type AT_TIMESTAMP. Current \
-             request has no timestamp parameter."
-                .into(),
-        ));
-    };
-    if time > now {
-        return Err(Error::Invalid(format!(
-            "The timestampInMillis parameter cannot be greater than the currentTimestampInMillis. \
-             timestampInMillis: {}, currentTimestampInMillis: {}",
-            time.as_millis(),
-            now.as_millis()
-        )));
-    }
-    Ok(Position::AtTime(time))
-}
-
-/// A number that a record of this very shard can have.
-fn starting_number(stream: &Stream, shard: &Shard, text: &str) -> Result<SequenceNumber> {
-    let StreamKey { name, account, .. } = &stream.key;
-    let id = shard.id;
-    let invalid = |reason: &str| {
-        Error::Invalid(format!(
-            "StartingSequenceNumber {text} used in GetShardIterator on shard {id} in stream \
-             {name} under account {account} is invalid{reason}."
-        ))
-    };
-    let number: SequenceNumber = text.parse().map_err(|_| invalid(""))?;
-    if number.shard() != id {
-        return Err(Error::Invalid(format!(
-            "Invalid StartingSequenceNumber. It encodes {}, while it was used in a call to a \
-             shard with {id}",
-            number.shard()
-        )));
-    }
-    if number.created() != shard.record.created {
-        return Err(invalid(" because it did not come from this stream"));
-    }
-    Ok(number)
 }

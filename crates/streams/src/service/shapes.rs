@@ -8,6 +8,7 @@ use wire::kinesis::{
 };
 
 use crate::catalog::{Consumer, Shard, ShardMetric, ShardMetrics, Status, Stream, StreamMode};
+use crate::shard::cursor;
 
 pub(super) fn shard(shard: &Shard) -> kinesis::Shard {
     let record = &shard.record;
@@ -20,6 +21,17 @@ pub(super) fn shard(shard: &Shard) -> kinesis::Shard {
             starting_sequence_number: record.first_number(shard.id).to_string(),
             ending_sequence_number: record.last_number(shard.id).map(|n| n.to_string()),
         },
+    }
+}
+
+/// A record as readers get it, by whichever operation.
+pub(super) fn record(record: cursor::Record) -> kinesis::Record {
+    kinesis::Record {
+        sequence_number: record.number.to_string(),
+        approximate_arrival_timestamp: Some(record.arrived),
+        data: record.data,
+        partition_key: record.key,
+        encryption_type: record.is_encrypted.then_some(EncryptionType::Kms),
     }
 }
 

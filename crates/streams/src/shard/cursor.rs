@@ -65,7 +65,8 @@ impl Records {
 }
 
 impl Record {
-    fn bytes(&self) -> usize {
+    /// Bytes of data and partition key.
+    pub(crate) fn bytes(&self) -> usize {
         self.key.as_ref().map_or(0, String::len) + self.data.len()
     }
 }

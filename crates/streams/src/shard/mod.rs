@@ -6,6 +6,7 @@
 
 pub(crate) mod cursor;
 pub(crate) mod events;
+pub(crate) mod fanout;
 pub(crate) mod iterator;
 pub(crate) mod load;
 mod payload;
@@ -13,12 +14,13 @@ pub(crate) mod sealing;
 pub(crate) mod throttle;
 pub(crate) mod writer;
 
-use std::sync::OnceLock;
+use std::sync::{OnceLock, Weak};
 
 use parking_lot::Mutex;
 use storage::Log;
 
 use crate::metrics::ShardCounters;
+use fanout::SharedEvents;
 use load::Load;
 use throttle::{ReadThrottle, WriteThrottle};
 
@@ -33,6 +35,8 @@ pub(crate) struct Live {
     pub(crate) reads: Mutex<ReadThrottle>,
     pub(crate) load: Mutex<Load>,
     pub(crate) counters: ShardCounters,
+    /// What subscribers of the shard share while there are any.
+    pub(crate) shared_events: Mutex<Weak<SharedEvents>>,
 }
 
 impl Slot {
@@ -44,6 +48,7 @@ impl Slot {
                 reads: Mutex::default(),
                 load: Mutex::default(),
                 counters: ShardCounters::default(),
+                shared_events: Mutex::default(),
             })
         })
     }

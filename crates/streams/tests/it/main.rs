@@ -7,6 +7,7 @@ mod consumers;
 mod control;
 mod dry_run;
 mod encryption;
+mod fanout;
 mod isolation;
 mod listing;
 mod records;

@@ -13,7 +13,7 @@ use object_store::memory::InMemory;
 use runtime::{Clock, Disk, DiskFile, DiskLock, Entropy, LocalDisk, Meters, SystemEntropy, Tasks};
 use security::{KeyRing, MasterKey, keys};
 use storage::Storage;
-use streams::{Config, Limits, Mode, Parts, Streams};
+use streams::{Config, Fanout, Limits, Mode, Parts, Streams};
 use tempfile::TempDir;
 use tokio::time::Instant;
 use wire::kinesis::*;
@@ -31,6 +31,7 @@ pub(crate) struct World {
     pub(crate) storage: storage::Config,
     pub(crate) config: Config,
     pub(crate) limits: Limits,
+    pub(crate) fanout: Fanout,
 }
 
 /// A running node; `caller` is who asks.
@@ -77,6 +78,7 @@ impl World {
             },
             config: Config { transition_delay: Duration::ZERO, ..Config::default() },
             limits: Limits { mode: Mode::Relaxed, ..Limits::default() },
+            fanout: Fanout::default(),
         }
     }
 
@@ -128,7 +130,9 @@ impl World {
             meters: meters.clone(),
         };
         let streams =
-            Streams::start(self.config.clone(), self.limits.clone(), parts).await.unwrap();
+            Streams::start(self.config.clone(), self.limits.clone(), self.fanout.clone(), parts)
+                .await
+                .unwrap();
         Node { streams, storage, keys, meters, tasks, caller: caller("000000000001", "us-east-1") }
     }
 }

@@ -19,7 +19,7 @@ struct Greeting {
 }
 
 fn greeting(text: &str) -> Bytes {
-    event("Greeting", &Greeting { text: text.into() })
+    event("Greeting", &Greeting { text: text.into() }, text.len())
 }
 
 fn greeted(text: &str) -> Event {

@@ -27,7 +27,8 @@ fn the_coverage_page_has_a_row_for_each_operation() {
     assert_eq!(page.lines().count(), Operation::of("kinesis").count() + 2);
     assert!(page.contains("| PutRecords | data | yes | Write up to 500 records"));
     assert!(page.contains("| CreateQueue | control | not yet |"));
-    assert!(coverage("weir").contains("| CreateUser | control |"));
+    let row = "| CreateUser | **UserName**, Tags | Make a user. |";
+    assert!(reference("weir").contains(row));
 }
 
 #[test]

@@ -49,6 +49,16 @@ impl Refusal {
         Self::new(400, "ValidationError", message)
     }
 
+    /// What clients switch on.
+    pub fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// What people read.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
     /// The response.
     pub fn response(&self, request_id: &str) -> Response {
         let fault = if self.status < 500 { "Sender" } else { "Receiver" };

@@ -103,7 +103,7 @@ fn check_subscription() -> Operation {
         };
         assert_eq!((encoding, &*kind), (Encoding::Json, SubscribeToShardEvent::KIND));
         let event: SubscribeToShardEvent = decode_output(encoding, &payload).unwrap();
-        assert_eq!(event_stream::event(&kind, &event), written);
+        assert_eq!(event_stream::event(&kind, &event, 0), written);
     }
     let error = ApiError::new(ErrorCode::ResourceInUse, "over");
     assert_eq!(event_stream::exception(&error), message("exception"));

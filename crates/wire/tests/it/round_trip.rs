@@ -6,6 +6,7 @@ use std::fmt::Debug;
 use bytes::Bytes;
 use proptest::prelude::*;
 use proptest::sample::select;
+use wire::admin::*;
 use wire::codec::{decode, decode_input, decode_output, encode};
 use wire::kinesis::*;
 use wire::schema::{Input, Length, Shape, Structure, Text};
@@ -83,6 +84,8 @@ fn legal_text(text: &Text) -> BoxedStrategy<String> {
         Some(pattern) if pattern.starts_with("arn:") => {
             &["arn:aws:kinesis:eu-west-1:123456789012:stream/orders"]
         }
+        Some(r"\d{12}") => &["123456789012"],
+        Some(r"[\w]+") => &["AKIAEXAMPLE000000000"],
         Some(_) => &["abcdefghij0123456789-a1b"],
         None => &["a", "é\u{1f980}", "\"quoted\\\"\n", " ", "\u{0}\u{1f}\u{7f}"],
     };
@@ -157,6 +160,29 @@ fn every_input_reads_legal_values_and_judges_others_alike_in_both_encodings() {
     check::<TagResourceInput>();
     check::<UntagResourceInput>();
     check::<UpdateShardCountInput>();
+}
+
+#[test]
+fn inputs_of_weirs_own_operations_do_so_too() {
+    check::<CreateAccessKeyInput>();
+    check::<CreateAccountInput>();
+    check::<CreateRoleInput>();
+    check::<CreateUserInput>();
+    check::<DeleteAccessKeyInput>();
+    check::<DeletePrincipalPolicyInput>();
+    check::<DeleteRoleInput>();
+    check::<DeleteUserInput>();
+    check::<GetPrincipalPolicyInput>();
+    check::<GetRoleInput>();
+    check::<GetUserInput>();
+    check::<ListAccessKeysInput>();
+    check::<ListAccountsInput>();
+    check::<ListPrincipalPoliciesInput>();
+    check::<ListRolesInput>();
+    check::<ListUsersInput>();
+    check::<PutPrincipalPolicyInput>();
+    check::<UpdateAccessKeyInput>();
+    check::<UpdateRoleInput>();
 }
 
 #[test]

@@ -8,14 +8,12 @@ fn caller(principal: &str) -> Caller {
 
 fn event(operation: Operation, caller: Option<&Caller>, body: &'static str) -> Event {
     let asked = Asked {
-        operation,
+        call: Call::Operation(operation, Encoding::Json, &Bytes::from_static(body.as_bytes())),
         caller,
         claimed_key: "AKIACLAIMED".into(),
         source_ip: [192, 0, 2, 7].into(),
         user_agent: "aws-cli/2",
         request_id: "1234",
-        encoding: Encoding::Json,
-        body: &Bytes::from_static(body.as_bytes()),
     };
     asked.into_event(NOW, 7, 0)
 }
@@ -29,7 +27,7 @@ fn a_record_has_the_shape_of_cloudtrails() {
     let caller = caller("arn:aws:iam::123456789012:user/team/alice");
     let body = r#"{"StreamName":"s","ShardCount":2,"Tags":{"SecretSauce":"x","Team":"a"}}"#;
     let mut event = event(Operation::CreateStream, Some(&caller), body);
-    event.answer(None);
+    event.answer(None::<&ApiError>);
     let expected = json!({
         "eventVersion": "1.11",
         "userIdentity": {
