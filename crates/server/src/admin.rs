@@ -1,6 +1,7 @@
 //! Weir's own operations: each is carried out by the service that owns what it is about.
 
 use security::Identity;
+use streams::Streams;
 use wire::admin::*;
 use wire::{AdminHandlers, ApiError, Call, Caller};
 
@@ -9,6 +10,7 @@ type Answer<I> = Result<<I as Call>::Output, ApiError>;
 /// Hands every operation to its service.
 pub(crate) struct Admin {
     pub(crate) identity: Identity,
+    pub(crate) streams: Streams,
 }
 
 impl AdminHandlers for Admin {
@@ -146,5 +148,13 @@ impl AdminHandlers for Admin {
         input: DeletePrincipalPolicyInput,
     ) -> Answer<DeletePrincipalPolicyInput> {
         self.identity.delete_principal_policy(caller, input).await
+    }
+
+    async fn explain_stream(
+        &self,
+        caller: &Caller,
+        input: ExplainStreamInput,
+    ) -> Answer<ExplainStreamInput> {
+        self.streams.explain_stream(caller, input).await
     }
 }

@@ -89,8 +89,8 @@ impl Node {
         let gateway = Gateway {
             services: Services {
                 guard: Everyone,
-                kinesis: streams,
-                weir: Admin { identity: identity.clone() },
+                kinesis: streams.clone(),
+                weir: Admin { identity: identity.clone(), streams },
             },
             sts: Sts { identity: identity.clone() },
             access: Access::new(config.auth.mode, identity),

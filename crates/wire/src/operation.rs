@@ -384,6 +384,8 @@ operations! {
         /// Detach a policy from a user or a role.
         DeletePrincipalPolicy: Control(principal)
             => delete_principal_policy(DeletePrincipalPolicyInput) -> ();
+        /// Explain what is throttled in a stream, by which keys, and what was decided about it.
+        ExplainStream: Control(stream) => explain_stream(ExplainStreamInput) -> ExplainStreamOutput;
     }
 }
 

@@ -1,6 +1,7 @@
 //! `weir streams …`: streams and shards for people and scripts.
 
 mod change;
+mod explain;
 mod list;
 mod show;
 
@@ -25,6 +26,8 @@ enum Action {
     List(list::ListArgs),
     /// Show a stream with its shards: where their hash keys lie and where they came from
     Show(show::ShowArgs),
+    /// Explain what is throttled, by which keys, and what would help
+    Explain(explain::ExplainArgs),
     /// Create a stream
     Create(change::CreateArgs),
     /// Delete a stream and all its records
@@ -57,6 +60,7 @@ pub(crate) async fn run(args: StreamsArgs) -> anyhow::Result<Exit> {
     match args.action {
         Action::List(args) => list::run(args).await?,
         Action::Show(args) => show::run(args).await?,
+        Action::Explain(args) => explain::run(args).await?,
         Action::Create(args) => change::create(args).await?,
         Action::Delete(args) => change::delete(args).await?,
         Action::Split(args) => change::split(args).await?,

@@ -59,6 +59,35 @@ fn records_are_put_with_their_keys_and_tailed_as_asked() {
 }
 
 #[test]
+fn a_stream_is_explained_for_people_and_for_scripts() {
+    let directory = tempfile::tempdir().unwrap();
+    let node = Node::dev(directory.path(), &[]);
+    node.run(&["streams", "create", "quiet", "--on-demand", "--wait"]);
+    let quiet = node.run(&["streams", "explain", "quiet"]);
+    for said in ["4 open shards", "scales to 200 shards by itself", "nothing is hot", "none yet"] {
+        assert!(quiet.contains(said), "no {said:?} in {quiet}");
+    }
+    node.run(&["streams", "create", "busy", "--wait"]);
+    let line = format!("hot:{}\n", "x".repeat(900_000));
+    node.run_with_input(&["put", "busy", "-K", ":"], &line.repeat(10));
+    let busy = node.run(&["streams", "explain", "busy"]);
+    for said in
+        ["write bytes", "let through", "key \"hot\"", "arn:aws:iam::", "limits only counted"]
+    {
+        assert!(busy.contains(said), "no {said:?} in {busy}");
+    }
+    let json = node.run(&["streams", "explain", "busy", "--json"]);
+    let found: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(found["stream_name"], "busy");
+    assert_eq!(found["throttled"][0]["limit"], "WRITE_BYTES");
+    assert_eq!(found["throttled"][0]["partition_key"], "hot");
+    let at = found["throttled"][0]["first_at"].as_str().unwrap();
+    assert!(at.starts_with("20") && at.ends_with('Z'), "{at}");
+    let missing = finish(&mut node.command(&["streams", "explain", "nothing"]), "");
+    assert_eq!(missing.status.code(), Some(1));
+}
+
+#[test]
 fn a_line_without_a_key_stops_the_put_and_is_named() {
     let directory = tempfile::tempdir().unwrap();
     let node = Node::dev(directory.path(), &[]);

@@ -200,7 +200,8 @@ impl ShardTraffic {
         self.use_of_capacity(now).max(self.peak).max(part * stream_peak)
     }
 
-    fn is_hot(&self, now: Timestamp) -> bool {
+    /// Whether it is asked for more than is good for it.
+    pub(crate) fn is_hot(&self, now: Timestamp) -> bool {
         // A burst that is over its rate for a moment alone does not make a shard hot.
         let throttled = self.offered.over as f64 > 0.01 * self.offered.records as f64;
         let used = self.use_of_capacity(now);
@@ -227,7 +228,6 @@ impl Amount {
 
 /// The fewest parts that a key must be given so that each is no more than half a shard's worth, if
 /// it is more than that now. `used` is the part of its shard's throughput that is asked for.
-#[cfg_attr(not(test), expect(dead_code, reason = "shown by the operation that explains"))]
 pub(crate) fn salts(key: &HeavyKey, offered: Amount, seconds: f64) -> Option<u32> {
     let share = |of: f64, part: f64| (of * part) as u64;
     let own = Amount {

@@ -1,7 +1,7 @@
 //! Where to cut a shard so that both halves get the same weight.
 //!
 //! Pure. A heavy key is one point, which no cut divides; the rest of the weight lies evenly within
-//! each of the parts that are told apart.
+//! each of the parts that are told apart, or as the records lie there whose places are known.
 
 use model::{HashKey, HashKeyRange};
 
@@ -9,6 +9,8 @@ use crate::shard::load::{BUCKETS, HeavyKey, Shape};
 
 /// Keys with less than this part of the weight count as spread over their surroundings.
 const POINT_MIN: f64 = 0.02;
+/// Fewer known places do not tell how the weight lies within a part.
+const PLACES_MIN: usize = 8;
 
 /// A cut, and the part of the weight that lies below it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -57,6 +59,8 @@ struct Weights {
     width: u128,
     even: Vec<f64>,
     points: Vec<(u128, f64)>,
+    /// Of the records that are no points, in order.
+    places: Vec<u128>,
 }
 
 impl Weights {
@@ -79,8 +83,22 @@ impl Weights {
         }
         let sum = even.iter().sum::<f64>() + points.iter().map(|(_, share)| share).sum::<f64>();
         even.iter_mut().for_each(|weight| *weight /= sum);
-        let points = points.into_iter().map(|(hash, share)| (hash, share / sum)).collect();
-        Some(Self { start, width, even, points })
+        let points: Vec<_> = points.into_iter().map(|(hash, share)| (hash, share / sum)).collect();
+        let is_point = |hash: &u128| points.iter().any(|(point, _)| point == hash);
+        let places = shape.places.iter().map(|place| place.get());
+        let places = places.filter(|place| !is_point(place)).collect();
+        Some(Self { start, width, even, points, places })
+    }
+
+    /// The part of a bucket's weight that lies below `key`, which is its `nth` key.
+    fn within(&self, key: u128, nth: u128) -> f64 {
+        let first = key - nth;
+        let before = |end: u128| self.places.partition_point(|place| *place < end);
+        let (below, here) = (before(first), before(first.saturating_add(self.width)));
+        match here - below {
+            known if known < PLACES_MIN => nth as f64 / self.width as f64,
+            known => (before(key) - below) as f64 / known as f64,
+        }
     }
 
     /// The part of the weight whose keys are below `key`.
@@ -88,7 +106,7 @@ impl Weights {
         let from_start = key.saturating_sub(self.start);
         let bucket = ((from_start / self.width) as usize).min(self.even.len());
         let whole: f64 = self.even[..bucket].iter().sum();
-        let within = (from_start % self.width) as f64 / self.width as f64;
+        let within = self.within(key, from_start % self.width);
         let part = self.even.get(bucket).map_or(0.0, |weight| weight * within);
         let points = self.points.iter().filter(|(hash, _)| *hash < key);
         whole + part + points.map(|(_, share)| share).sum::<f64>()
@@ -111,7 +129,7 @@ mod tests {
             bytes_share: *share,
             records_share: *share,
         };
-        Shape { buckets: all, keys: keys.iter().map(key).collect() }
+        Shape { buckets: all, places: Vec::new(), keys: keys.iter().map(key).collect() }
     }
 
     fn near(cut: Option<Cut>, at: u128, below: f64) {
@@ -136,6 +154,16 @@ mod tests {
         near(best_cut(HashKeyRange::WHOLE, &skewed), BUCKET + BUCKET / 2, 0.5);
         let one = shape(&[(7, 5.0)], &[]);
         near(best_cut(HashKeyRange::WHOLE, &one), 7 * BUCKET + BUCKET / 2, 0.5);
+    }
+
+    #[test]
+    fn known_places_tell_where_within_a_part_the_weight_lies() {
+        let mut narrow = shape(&[(7, 5.0)], &[]);
+        narrow.places = (0..10).map(|n| HashKey::new(7 * BUCKET + n * 1000)).collect();
+        let cut = best_cut(HashKeyRange::WHOLE, &narrow).unwrap();
+        let within = 7 * BUCKET + 4000..=7 * BUCKET + 5000;
+        assert!(within.contains(&cut.at.get()), "{cut:?}");
+        assert_eq!(cut.below, 0.5);
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub(crate) mod quotas;
 pub(crate) mod rates;
 pub(crate) mod reshard;
 pub(crate) mod retention;
-mod scaling;
+pub(crate) mod scaling;
 pub(crate) mod settings;
 pub(crate) mod tags;
 pub(crate) mod transition;

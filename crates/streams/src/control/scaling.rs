@@ -74,7 +74,8 @@ impl Control {
         }
     }
 
-    fn bounds(&self, snapshot: &Snapshot, stream: &Stream, now: Timestamp) -> Bounds {
+    /// Between how many shards a stream scales by itself.
+    pub(crate) fn bounds(&self, snapshot: &Snapshot, stream: &Stream, now: Timestamp) -> Bounds {
         let committed = snapshot.is_committed(&stream.key, now);
         let warm = stream.record.warm_mibps.filter(|_| committed).map(capacity::shards_for);
         let warm = warm.unwrap_or_default() as usize;

@@ -4,6 +4,7 @@ mod address;
 mod capacity;
 mod consumers;
 mod encryption;
+mod explain;
 mod listing;
 mod position;
 mod reading;

@@ -29,9 +29,9 @@ pub(crate) struct ThrottleEvent {
     pub(crate) principal: Box<str>,
     /// Records or calls.
     pub(crate) count: u64,
-    /// The hash key that most of the records had, as far as one stands out.
-    pub(crate) hash: Option<HashKey>,
-    /// By how much it stands out.
+    /// The hash key that may have had most of the records.
+    candidate: Option<HashKey>,
+    /// By how many it leads.
     lead: u64,
 }
 
@@ -101,13 +101,12 @@ impl ThrottleEvents {
             refused,
             principal,
             count,
-            hash,
+            candidate: hash,
             lead,
         });
     }
 
     /// The latest first.
-    #[cfg_attr(not(test), expect(dead_code, reason = "shown by the operation that explains"))]
     pub(crate) fn latest(&self) -> Vec<ThrottleEvent> {
         self.latest.lock().iter().rev().cloned().collect()
     }
@@ -120,12 +119,17 @@ impl ThrottleEvents {
 }
 
 impl ThrottleEvent {
-    /// Keeps the hash key that has the majority, if one has.
+    /// The hash key that most of the records had, if one stands out.
+    pub(crate) fn hash(&self) -> Option<HashKey> {
+        self.candidate.filter(|_| self.lead * 4 >= self.count)
+    }
+
+    /// Finds the hash key that has the majority, if one has.
     fn vote(&mut self, hash: Option<HashKey>) {
-        if self.hash == hash {
+        if self.candidate == hash {
             self.lead += 1;
         } else if self.lead == 0 {
-            (self.hash, self.lead) = (hash, 1);
+            (self.candidate, self.lead) = (hash, 1);
         } else {
             self.lead -= 1;
         }
@@ -164,9 +168,18 @@ mod tests {
         let counts: Vec<_> = latest.iter().map(|event| event.count).collect();
         assert_eq!(counts, [1, 1, 1, 1, 6]);
         assert_eq!((latest[4].first, latest[4].last), (at(0), at(5)));
-        assert_eq!(latest[4].hash, Some(HashKey::new(7)));
+        assert_eq!(latest[4].hash(), Some(HashKey::new(7)));
         assert_eq!(events.count(Limit::WriteBytes, true).get(), 8);
         assert_eq!(events.count(Limit::WriteBytes, false).get(), 1);
+    }
+
+    #[test]
+    fn no_key_stands_out_where_all_are_alike() {
+        let events = ThrottleEvents::default();
+        for hash in 0..100 {
+            events.note(at(0), write("a", hash));
+        }
+        assert_eq!(events.latest()[0].hash(), None);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! decides whether it is split. Amounts are exact. Keys and places are a sample, in which a record
 //! stands for all the weight since the one before it, so that most records cost one addition.
 //!
-//! Bounded: [`SLOTS_KEPT`] amounts, [`KEYS_MAX`] keys, [`BUCKETS`] places. A shard that was idle
+//! Bounded: [`SLOTS_KEPT`] amounts, [`KEYS_MAX`] keys, [`BUCKETS`] and [`PLACES_MAX`] places. A shard that was idle
 //! for a while has no sample.
 
 use std::collections::VecDeque;
@@ -21,8 +21,12 @@ pub(crate) const SLOT_MS: u64 = 10_000;
 const SLOTS_KEPT: usize = 30;
 /// Keys that are followed. One that has more than this part of the weight is always among them.
 const KEYS_MAX: usize = 32;
+/// Keys of fewer records that were looked at may be there by chance.
+const HITS_MIN: u32 = 3;
 /// Parts of the shard's range that are told apart.
 pub(crate) const BUCKETS: usize = 64;
+/// Hash keys of single records that are kept, to tell where within such a part the weight lies.
+const PLACES_MAX: usize = 64;
 /// What a record weighs beside its bytes: its part of a shard's second, in bytes.
 const RECORD_WEIGHT: u64 = SHARD_WRITE_BYTES_PER_SECOND / SHARD_WRITE_RECORDS_PER_SECOND;
 /// In each slot so many records are looked at one by one; then the steps become longer.
@@ -63,6 +67,7 @@ pub(crate) struct Load {
 struct Sample {
     keys: Vec<Counted>,
     buckets: [f32; BUCKETS],
+    places: Vec<HashKey>,
     total: Weight,
     step: u64,
     taken: u32,
@@ -85,6 +90,8 @@ struct Counted {
     scattered: bool,
     of: Weight,
     error: f32,
+    /// How often it was looked at.
+    hits: u32,
 }
 
 /// A key that makes up much of a shard's traffic.
@@ -104,6 +111,8 @@ pub(crate) struct HeavyKey {
 pub(crate) struct Shape {
     /// The weight of each part of the range, all of one width; none if nothing is known.
     pub(crate) buckets: Vec<f64>,
+    /// Where some of the records lie, in order.
+    pub(crate) places: Vec<HashKey>,
     /// The heaviest keys, the heaviest first.
     pub(crate) keys: Vec<HeavyKey>,
 }
@@ -183,8 +192,9 @@ fn bucket(range: HashKeyRange, hash: HashKey) -> usize {
 
 impl Default for Sample {
     fn default() -> Self {
-        let (keys, buckets, total) = (Vec::new(), [0.0; BUCKETS], Weight::default());
-        Self { keys, buckets, total, step: 0, taken: 0, jitter: 0x9e37_79b9_7f4a_7c15 }
+        let (keys, places, total) = (Vec::new(), Vec::new(), Weight::default());
+        let (buckets, jitter) = ([0.0; BUCKETS], 0x9e37_79b9_7f4a_7c15);
+        Self { keys, buckets, places, total, step: 0, taken: 0, jitter }
     }
 }
 
@@ -192,13 +202,19 @@ impl Sample {
     fn note(&mut self, bucket: usize, hash: HashKey, key: Option<&str>, of: Weight) {
         self.buckets[bucket] += of.weight;
         self.total.add(of);
+        if self.places.len() < PLACES_MAX {
+            self.places.push(hash);
+        } else {
+            self.places[(self.jitter >> 32) as usize % PLACES_MAX] = hash;
+        }
         let Some(key) = key else { return };
         if let Some(known) = self.keys.iter_mut().find(|known| *known.key == *key) {
             known.of.add(of);
+            known.hits = known.hits.saturating_add(1);
             known.scattered |= known.hash != hash;
             return;
         }
-        let mut new = Counted { key: key.into(), hash, scattered: false, of, error: 0.0 };
+        let mut new = Counted { key: key.into(), hash, scattered: false, of, error: 0.0, hits: 1 };
         if self.keys.len() < KEYS_MAX {
             return self.keys.push(new);
         }
@@ -243,10 +259,13 @@ impl Sample {
             bytes_share: part(counted.of.bytes, self.total.bytes),
             records_share: part(counted.of.records, self.total.records),
         };
-        let mut keys: Vec<_> = self.keys.iter().map(key).collect();
+        let seen = self.keys.iter().filter(|counted| counted.hits >= HITS_MIN);
+        let mut keys: Vec<_> = seen.map(key).collect();
         keys.sort_by(|a, b| b.share.total_cmp(&a.share).then_with(|| a.key.cmp(&b.key)));
         let buckets = self.buckets.iter().map(|weight| f64::from(*weight)).collect();
-        Shape { buckets, keys }
+        let mut places = self.places.clone();
+        places.sort_unstable();
+        Shape { buckets, places, keys }
     }
 }
 

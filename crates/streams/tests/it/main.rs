@@ -7,6 +7,7 @@ mod consumers;
 mod control;
 mod dry_run;
 mod encryption;
+mod explain;
 mod fanout;
 mod isolation;
 mod listing;

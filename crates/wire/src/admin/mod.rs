@@ -1,9 +1,10 @@
-//! The shapes of Weir's own operations: accounts, principals, keys, policies. Names and words are
-//! those of AWS's IAM where it has them.
+//! The shapes of Weir's own operations: accounts, principals, keys, policies, and why streams
+//! are as they are. Names and words are those of AWS's IAM where it has them.
 //!
 //! Shapes that hold a secret have no `Debug`.
 
 mod accounts;
+mod explain;
 mod keys;
 mod policies;
 mod principals;
@@ -11,6 +12,10 @@ mod text;
 
 pub use accounts::{
     Account, CreateAccountInput, CreateAccountOutput, ListAccountsInput, ListAccountsOutput,
+};
+pub use explain::{
+    Cure, CureAction, ExplainStreamInput, ExplainStreamOutput, HeavyKey, ScalingAction,
+    ScalingDecision, ShardLimit, ShardTraffic, ThrottleEvent,
 };
 pub use keys::{
     AccessKeyMetadata, AccessKeyStatus, CreateAccessKeyInput, CreateAccessKeyOutput,

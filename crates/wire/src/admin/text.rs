@@ -6,6 +6,8 @@ const fn text(min: u32, max: u32, pattern: Option<Pattern>) -> Text {
     Text { length: Length { min: Some(min), max: Some(max) }, pattern, values: &[] }
 }
 
+pub(super) const STREAM_NAME: Text = text(1, 128, Some(Pattern::NAME));
+pub(super) const STREAM_ARN: Text = text(1, 2048, Some(Pattern::STREAM_ARN));
 pub(super) const USER_NAME: Text = text(1, 64, Some(Pattern::PRINCIPAL_NAME));
 pub(super) const ROLE_NAME: Text = text(1, 64, Some(Pattern::PRINCIPAL_NAME));
 pub(super) const POLICY_NAME: Text = text(1, 128, Some(Pattern::PRINCIPAL_NAME));

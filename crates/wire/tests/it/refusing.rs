@@ -124,4 +124,12 @@ impl AdminHandlers for Refusing {
     ) -> Answer<DeletePrincipalPolicyInput> {
         refused()
     }
+
+    async fn explain_stream(
+        &self,
+        _: &Caller,
+        _: ExplainStreamInput,
+    ) -> Answer<ExplainStreamInput> {
+        refused()
+    }
 }

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 use weir_client::Client;
 use weir_client::kinesis::{
     CreateStreamInput, DeleteStreamInput, MergeShardsInput, ShardFilter, SplitShardInput,
-    StreamStatus, UpdateShardCountInput,
+    StreamMode, StreamModeDetails, StreamStatus, UpdateShardCountInput,
 };
 
 use super::CommonArgs;
@@ -41,6 +41,9 @@ pub(super) struct CreateArgs {
     /// How many shards it has
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(i32).range(1..))]
     shards: i32,
+    /// Let it scale by itself; it begins with 4 shards
+    #[arg(long, conflicts_with = "shards")]
+    on_demand: bool,
     #[command(flatten)]
     change: ChangeArgs,
 }
@@ -98,7 +101,10 @@ pub(super) async fn create(args: CreateArgs) -> anyhow::Result<()> {
     let client = args.change.common.client()?;
     let input = CreateStreamInput {
         stream_name: args.stream.clone(),
-        shard_count: Some(args.shards),
+        shard_count: (!args.on_demand).then_some(args.shards),
+        stream_mode_details: args
+            .on_demand
+            .then_some(StreamModeDetails { stream_mode: StreamMode::OnDemand }),
         ..CreateStreamInput::default()
     };
     client.call(input).await?;

@@ -77,7 +77,7 @@ impl Traffic {
             })
             .collect();
         keys.sort_by(|a, b| b.share.total_cmp(&a.share));
-        if total > 0.0 { Shape { buckets, keys } } else { Shape::default() }
+        if total > 0.0 { Shape { buckets, keys, ..Shape::default() } } else { Shape::default() }
     }
 }
 
