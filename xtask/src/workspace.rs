@@ -110,10 +110,17 @@ impl Stopwatch {
     }
 }
 
-/// `cargo` with arguments.
+/// `cargo` with arguments, as if it were typed: what cargo told this program about itself would have
+/// build scripts run again that look at it, and everything above them compiled again.
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
     let mut cargo = Command::new("cargo");
     cargo.args(arguments);
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy();
+        if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
+            cargo.env_remove(name.as_ref());
+        }
+    }
     cargo
 }
 
