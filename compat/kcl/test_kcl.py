@@ -20,7 +20,7 @@ KEYS = 16
 HASH_KEYS = 2**128
 # Starting up takes the library most of a minute; the rest is for machines that are busy.
 ALL_MAX_SECONDS = 240
-MODES = ["POLLING"]
+MODES = ["POLLING", "FANOUT"]
 
 
 class Producer(threading.Thread):

@@ -6,6 +6,7 @@
 mod certificate;
 mod clients;
 mod node;
+mod principals;
 mod suites;
 
 use std::path::{Path, PathBuf};
@@ -14,7 +15,7 @@ use std::process::Command;
 use anyhow::{Result, bail, ensure};
 
 use crate::workspace::{self, Stopwatch};
-use node::Node;
+use node::{Node, Profile};
 use suites::{AT_MOST, SUITES, Suite};
 
 pub(crate) use suites::is_of_rust;
@@ -66,7 +67,7 @@ fn run_those(weir: &Path, wanted: impl Fn(&str) -> bool) -> Result<()> {
         let outcome = run_suite(suite, weir, &mut command);
         let verdict = if outcome.is_ok() { "ok" } else { "FAILED" };
         let seconds = stopwatch.elapsed().as_secs_f64();
-        report.push(format!("{:12} {verdict:6} {seconds:5.1} s", suite.name));
+        report.push(format!("{:15} {verdict:6} {seconds:5.1} s", suite.name));
         if let Err(error) = outcome {
             println!("{}: {error:#}", suite.name);
             failed.push(suite.name);
@@ -84,8 +85,14 @@ fn run_those(weir: &Path, wanted: impl Fn(&str) -> bool) -> Result<()> {
 
 fn run_suite(suite: &Suite, weir: &Path, command: &mut Command) -> Result<()> {
     let directory = workspace::scratch().join("nodes").join(suite.name);
-    let mut node = Node::start_fresh(weir, suite.node, &directory)?;
-    introduce(command, &node, suite);
+    let mut node = match suite.node {
+        Profile::Secured => principals::start_node_of_many(weir, &directory)?,
+        profile => Node::start_fresh(weir, profile, &directory)?,
+    };
+    introduce(command, &node, suite.node);
+    if matches!(suite.node, Profile::Secured) {
+        principals::introduce(command, &directory);
+    }
     let outcome = workspace::run_within(AT_MOST, command);
     if outcome.is_err() {
         println!("what the node said:\n{}", node.said());
@@ -96,7 +103,7 @@ fn run_suite(suite: &Suite, weir: &Path, command: &mut Command) -> Result<()> {
 }
 
 /// Tells a client where the node is, and shields it from the settings of whoever runs this.
-fn introduce(command: &mut Command, node: &Node, suite: &Suite) {
+fn introduce(command: &mut Command, node: &Node, profile: Profile) {
     for variable in ["AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN"] {
         command.env_remove(variable);
     }
@@ -111,12 +118,12 @@ fn introduce(command: &mut Command, node: &Node, suite: &Suite) {
         .env("AWS_SHARED_CREDENTIALS_FILE", node.data_directory().join("credentials"))
         .env("NO_PROXY", "127.0.0.1")
         .env("PYTHONDONTWRITEBYTECODE", "1");
-    if suite.node.encrypts() {
+    if profile.encrypts() {
         for variable in ["WEIR_CERTIFICATE", "AWS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"] {
             command.env(variable, certificate::certificate());
         }
     }
-    if suite.node.verifies() {
+    if profile.verifies() {
         command.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY");
     } else {
         command.env("AWS_ACCESS_KEY_ID", "any").env("AWS_SECRET_ACCESS_KEY", "thing");

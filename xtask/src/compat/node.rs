@@ -20,15 +20,17 @@ pub(crate) enum Profile {
     Serve,
     /// The same over TLS.
     Tls,
+    /// The same with the principals, streams and keys that `compat/secured` makes.
+    Secured,
 }
 
 impl Profile {
     pub(crate) fn verifies(self) -> bool {
-        matches!(self, Self::Serve | Self::Tls)
+        matches!(self, Self::Serve | Self::Tls | Self::Secured)
     }
 
     pub(crate) fn encrypts(self) -> bool {
-        matches!(self, Self::Tls)
+        matches!(self, Self::Tls | Self::Secured)
     }
 
     fn arguments(self) -> Vec<String> {
@@ -37,7 +39,7 @@ impl Profile {
             Self::Limited => ("dev", &["limits.mode=aws", "limits.shards_per_account=10"]),
             Self::Serve => ("serve", &["auth.mode=verify"]),
             // Not its limits, which are the same without TLS and would slow the checks down.
-            Self::Tls => ("serve", &["auth.mode=verify", "limits.mode=relaxed"]),
+            Self::Tls | Self::Secured => ("serve", &["auth.mode=verify", "limits.mode=relaxed"]),
         };
         let mut settings: Vec<String> = settings.iter().map(ToString::to_string).collect();
         if self.encrypts() {
@@ -68,8 +70,13 @@ impl Node {
             fs::remove_dir_all(directory)?;
         }
         fs::create_dir_all(directory)?;
+        Self::start(Command::new(weir), profile, directory)
+    }
+
+    /// Starts a node in a directory as it was left.
+    pub(crate) fn start(mut weir: Command, profile: Profile, directory: &Path) -> Result<Self> {
         let (data, messages) = (directory.join("data"), directory.join("messages.txt"));
-        let mut child = Command::new(weir)
+        let mut child = weir
             .args(profile.arguments())
             .args(["--listen", "127.0.0.1:0", "--data-dir"])
             .arg(&data)
@@ -77,7 +84,7 @@ impl Node {
             .stdout(Stdio::piped())
             .stderr(Stdio::from(open_for_writing(&messages)?))
             .spawn()
-            .with_context(|| format!("run {}", weir.display()))?;
+            .with_context(|| format!("run {}", weir.get_program().display()))?;
         let mut stdout = BufReader::new(child.stdout.take().expect("it is piped"));
         let mut first_line = String::new();
         stdout.read_line(&mut first_line)?;

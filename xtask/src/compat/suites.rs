@@ -32,14 +32,20 @@ pub(super) const SUITES: &[Suite] = &[
     Suite { name: "identity", node: Profile::Serve, prepare: || boto3("verify_identity.py") },
     Suite { name: "limits", node: Profile::Limited, prepare: || boto3("aws_limits.py") },
     Suite { name: "cli", node: Profile::Dev, prepare: || aws_cli("test_*.py") },
-    Suite { name: "js", node: Profile::Dev, prepare: || javascript(&["kinesis"]) },
+    Suite { name: "js", node: Profile::Dev, prepare: || javascript(&["kinesis", "fanout"]) },
     Suite { name: "java", node: Profile::Dev, prepare: || java("Kinesis") },
+    Suite { name: "java-fanout", node: Profile::Dev, prepare: || java("FanOut") },
     Suite { name: "kcl", node: Profile::Dev, prepare: client_library },
     Suite { name: "python-tls", node: Profile::Tls, prepare: || boto3("verify_tls.py") },
     Suite { name: "cli-tls", node: Profile::Tls, prepare: || aws_cli("test_operations.py") },
-    Suite { name: "js-tls", node: Profile::Tls, prepare: || javascript(&["kinesis"]) },
+    Suite { name: "js-tls", node: Profile::Tls, prepare: || javascript(&["kinesis", "fanout"]) },
     Suite { name: "java-tls", node: Profile::Tls, prepare: || java("Kinesis") },
-    Suite { name: "rust-sdk", node: Profile::Dev, prepare: || rust("kinesis::") },
+    Suite { name: "java-fanout-tls", node: Profile::Tls, prepare: || java("FanOut") },
+    Suite { name: "python-secured", node: Profile::Secured, prepare: || boto3("secured_cases.py") },
+    Suite { name: "js-secured", node: Profile::Secured, prepare: || javascript(&["secured"]) },
+    Suite { name: "java-secured", node: Profile::Secured, prepare: || java("Secured") },
+    Suite { name: "rust-secured", node: Profile::Secured, prepare: || rust("secured::") },
+    Suite { name: "rust-sdk", node: Profile::Dev, prepare: || rust("kinesis:: fanout::") },
 ];
 
 fn boto3(files: &str) -> Result<Command> {
