@@ -1,12 +1,181 @@
-//! Who may do what.
+//! Who may do what: every call of the operation table is decided on before its handler sees it.
+//!
+//! What is decided on is the resource as the handler will find it, whatever name, ARN or token
+//! the request uses for it. A principal that may not do something is told so whether the resource
+//! exists or not.
 
-use wire::{ApiError, Caller, Guard, Operation, Target};
+use std::sync::Arc;
 
-/// Lets everyone do everything with what belongs to the caller's account.
-pub(crate) struct Everyone;
+use runtime::Clock;
+use security::policy::{Outcome, Principal, PrincipalKind, Request, Resource, decide};
+use streams::{Streams, Subject};
+use wire::{ApiError, Caller, ErrorCode, Guard, Operation, Tags, Target};
 
-impl Guard for Everyone {
-    fn authorize(&self, _: &Caller, _: Operation, _: &Target<'_>) -> Result<(), ApiError> {
-        Ok(())
+/// What others than its owner can be allowed to do with a stream or a consumer, as in AWS.
+const SHARED: &[Operation] = &[
+    Operation::DescribeStream,
+    Operation::DescribeStreamConsumer,
+    Operation::DescribeStreamSummary,
+    Operation::GetRecords,
+    Operation::GetShardIterator,
+    Operation::ListShards,
+    Operation::PutRecord,
+    Operation::PutRecords,
+    Operation::SubscribeToShard,
+];
+
+/// What the owner's root can always do, so that no policy locks a resource for ever.
+const RESCUING: &[Operation] =
+    &[Operation::DeleteResourcePolicy, Operation::GetResourcePolicy, Operation::PutResourcePolicy];
+
+/// Decides by the policies of principals and resources.
+pub(crate) struct Policies {
+    pub(crate) streams: Streams,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// The node's own account, which looks after what the node keeps for itself.
+    pub(crate) account: String,
+}
+
+impl Guard for Policies {
+    fn authorize(
+        &self,
+        caller: &Caller,
+        operation: Operation,
+        target: &Target<'_>,
+        tags: Tags<'_>,
+    ) -> Result<(), ApiError> {
+        let subject = self.streams.subject(caller, operation, target)?;
+        let unknown;
+        let principal = match caller.authority.get::<Principal>() {
+            Some(principal) => principal,
+            None => {
+                unknown = nobody(caller);
+                &unknown
+            }
+        };
+        let question = Question { guard: self, caller, target, subject: subject.as_ref(), tags };
+        question.ask(principal, operation)?;
+        match also(operation, tags) {
+            Some(also) => question.ask(principal, also),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What has to be allowed besides: tags of a new stream are added as those of an old one, tags
+/// of a new consumer as those of any resource.
+fn also(operation: Operation, tags: Tags<'_>) -> Option<Operation> {
+    match operation {
+        _ if tags.is_empty() => None,
+        Operation::CreateStream => Some(Operation::AddTagsToStream),
+        Operation::RegisterStreamConsumer => Some(Operation::TagResource),
+        _ => None,
+    }
+}
+
+/// A caller of whom nobody said who it is: the root of its account, or somebody without rights.
+fn nobody(caller: &Caller) -> Principal {
+    let root = Principal::root(caller.account.clone());
+    if root.arn == caller.principal {
+        return root;
+    }
+    let kind = PrincipalKind::User { name: String::new() };
+    Principal { arn: caller.principal.clone(), kind, user_id: String::new(), ..root }
+}
+
+/// A call that is decided on.
+struct Question<'a> {
+    guard: &'a Policies,
+    caller: &'a Caller,
+    target: &'a Target<'a>,
+    subject: Option<&'a Subject>,
+    tags: Tags<'a>,
+}
+
+impl Question<'_> {
+    fn ask(&self, principal: &Principal, operation: Operation) -> Result<(), ApiError> {
+        let account = match self.subject {
+            Some(subject) if subject.is_the_node_s() => self.guard.account.clone(),
+            Some(subject) => subject.account(),
+            None => self.caller.account.clone(),
+        };
+        let resources = self.resources();
+        let is_own = principal.account == account;
+        let counts = if is_own {
+            !(principal.is_root() && RESCUING.contains(&operation))
+        } else {
+            SHARED.contains(&operation)
+        };
+        let policy = self.subject.and_then(Subject::policy).filter(|_| counts);
+        let outcome = |resource: &str| {
+            let attached = Resource::Policy(policy);
+            let keys = &|name: &str| self.key(name, &account);
+            let (action, account) = (operation.action(), &*account);
+            decide(&Request { principal, action, resource, account, attached, keys }).outcome
+        };
+        let (named, outcome) = match &*resources {
+            [] => (None, outcome("*")),
+            [first, others @ ..] => {
+                let of_others = others.iter().map(|resource| outcome(resource));
+                (Some(&**first), of_others.fold(outcome(first), stricter))
+            }
+        };
+        match outcome.refusal(&principal.arn, operation.action(), named) {
+            None => Ok(()),
+            Some(text) => Err(ApiError::new(ErrorCode::AccessDenied, text)),
+        }
+    }
+
+    /// The ARNs of what the call is about; none if it is about nothing in particular.
+    fn resources(&self) -> Vec<String> {
+        if let Some(subject) = self.subject {
+            return subject.arns();
+        }
+        let account = &self.caller.account;
+        match *self.target {
+            Target::User(name) => vec![format!("arn:aws:iam::{account}:user/{name}")],
+            Target::Role(name) => vec![format!("arn:aws:iam::{account}:role/{name}")],
+            // Whether an account's root is the caller's to manage is its handler's business.
+            Target::Root(of) => vec![format!("arn:aws:iam::{}:root", of.unwrap_or(account))],
+            _ => Vec::new(),
+        }
+    }
+
+    /// The values of a condition key of the request, by its name in lower case.
+    fn key(&self, name: &str, account: &str) -> Option<Vec<String>> {
+        let caller = self.caller;
+        let now = || self.guard.clock.now();
+        let value = match name {
+            "aws:sourceip" => caller.source_ip?.to_canonical().to_string(),
+            "aws:securetransport" => caller.secure_transport.to_string(),
+            "aws:currenttime" => moment(now()),
+            "aws:epochtime" => now().as_seconds().to_string(),
+            "aws:useragent" if caller.user_agent.is_empty() => return None,
+            "aws:useragent" => caller.user_agent.clone(),
+            "aws:requestedregion" => caller.region.clone(),
+            "aws:resourceaccount" => account.to_owned(),
+            "aws:tagkeys" => return Some(self.tags.keys().map(str::to_owned).collect()),
+            _ => match name.split_once('/')? {
+                ("aws:resourcetag", tag) => self.subject?.tag(tag)?.to_owned(),
+                ("aws:requesttag", tag) => self.tags.value(tag)?.to_owned(),
+                _ => return None,
+            },
+        };
+        Some(vec![value])
+    }
+}
+
+/// A moment as conditions write it: `2026-11-25T12:00:00Z`.
+fn moment(time: model::Timestamp) -> String {
+    let seconds = i64::try_from(time.as_seconds()).unwrap_or(i64::MAX);
+    jiff::Timestamp::from_second(seconds).unwrap_or(jiff::Timestamp::MAX).to_string()
+}
+
+/// What is decided of a resource with two ARNs: either may allow it, and either may forbid it.
+fn stricter(one: Outcome, other: Outcome) -> Outcome {
+    match (one, other) {
+        (Outcome::Forbidden(_), _) => one,
+        (_, Outcome::Forbidden(_)) | (Outcome::NotAllowed(_), Outcome::Allowed) => other,
+        _ => one,
     }
 }

@@ -23,7 +23,7 @@ use crate::admin::Admin;
 use crate::audit::Audit;
 use crate::config::{AccessKey, AuthMode, load_or_create_master_key, load_or_create_root_key};
 use crate::gateway::Gateway;
-use crate::guard::Everyone;
+use crate::guard::Policies;
 use crate::health::Health;
 use crate::http::{Bodies, Front, Tls};
 use crate::metrics::Metrics;
@@ -88,7 +88,11 @@ impl Node {
         let connections = metrics.connections.clone();
         let gateway = Gateway {
             services: Services {
-                guard: Everyone,
+                guard: Policies {
+                    streams: streams.clone(),
+                    clock: world.clock.clone(),
+                    account: identity.account().to_string(),
+                },
                 kinesis: streams.clone(),
                 weir: Admin { identity: identity.clone(), streams },
             },

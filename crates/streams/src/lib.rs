@@ -46,7 +46,7 @@ use sealed::Sealer;
 
 pub use config::{Config, Fanout, Limits, Mode};
 pub use error::{Error, Result};
-pub use service::KeyUse;
+pub use service::{KeyUse, Subject};
 pub use system::{Newest, SystemStream, is_reserved};
 
 /// What streams are made of.

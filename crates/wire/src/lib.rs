@@ -35,6 +35,6 @@ pub use codec::Encoding;
 pub use error::{ApiError, Error, ErrorCode, Result};
 pub use operation::{
     AdminHandlers, Answer, Authority, Call, Caller, Class, Events, Guard, Handlers, Operation,
-    Reply, Services, Target, coverage, dispatch, reference,
+    Reply, Services, Tags, Target, coverage, dispatch, reference,
 };
 pub use request::{Headers, HttpRequest};

@@ -17,9 +17,9 @@ mod target;
 
 pub use caller::{Authority, Caller};
 pub use reply::{Answer, Events, Reply};
-pub use target::{Guard, Target};
+pub use target::{Guard, Tags, Target};
 
-use target::target;
+use target::{tags, target};
 
 /// Which plane an operation belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +39,9 @@ pub trait Call: Input {
 
     /// What the call is about: policies decide on that before a handler sees the input.
     fn target(&self) -> Target<'_>;
+
+    /// The tags that it gives or takes away.
+    fn tags(&self) -> Tags<'_>;
 }
 
 /// A section for each service: `name: Parameter: Trait, "prefix of X-Amz-Target" { rows }`. Rows
@@ -159,6 +162,10 @@ macro_rules! operations {
                 fn target(&self) -> Target<'_> {
                     target!(self, $target)
                 }
+
+                fn tags(&self) -> Tags<'_> {
+                    tags!(self, $target)
+                }
             }
         )?)*)*
 
@@ -174,7 +181,8 @@ macro_rules! operations {
                 $($($(
                     Operation::$name => {
                         let input: $input = codec::decode_input(encoding, body)?;
-                        services.guard.authorize(caller, operation, &input.target())?;
+                        let (target, tags) = (input.target(), input.tags());
+                        services.guard.authorize(caller, operation, &target, tags)?;
                         let output = services.$service.$method(caller, input).await?;
                         Ok(output.reply(encoding))
                     }
@@ -193,7 +201,7 @@ operations! {
         /// Acknowledge records of a queue.
         AcknowledgeQueueRecords: Data;
         /// Add or replace tags of a stream.
-        AddTagsToStream: Control(stream) => add_tags_to_stream(AddTagsToStreamInput) -> ();
+        AddTagsToStream: Control(tagged_stream) => add_tags_to_stream(AddTagsToStreamInput) -> ();
         /// Create a managed delivery to object storage.
         CreateChannel: Control;
         /// Create a queue over a stream.
@@ -208,7 +216,8 @@ operations! {
         /// Delete a queue.
         DeleteQueue: Control;
         /// Delete the policy of a resource.
-        DeleteResourcePolicy: Control;
+        DeleteResourcePolicy: Control(resource)
+            => delete_resource_policy(DeleteResourcePolicyInput) -> ();
         /// Delete a stream and its records.
         DeleteStream: Control(stream) => delete_stream(DeleteStreamInput) -> ();
         /// Remove an enhanced fan-out consumer.
@@ -246,7 +255,8 @@ operations! {
         /// Read records of a shard from an iterator.
         GetRecords: Data(iterator) => get_records(GetRecordsInput) -> GetRecordsOutput;
         /// Show the policy of a resource.
-        GetResourcePolicy: Control;
+        GetResourcePolicy: Control(resource)
+            => get_resource_policy(GetResourcePolicyInput) -> GetResourcePolicyOutput;
         /// Give an iterator at a position of a shard.
         GetShardIterator: Data(stream)
             => get_shard_iterator(GetShardIteratorInput) -> GetShardIteratorOutput;
@@ -277,17 +287,18 @@ operations! {
         /// Write up to 500 records, each with its own result.
         PutRecords: Data(stream) => put_records(PutRecordsInput) -> PutRecordsOutput;
         /// Set the policy of a resource.
-        PutResourcePolicy: Control;
+        PutResourcePolicy: Control(resource)
+            => put_resource_policy(PutResourcePolicyInput) -> ();
         /// Receive dead letters of a queue.
         ReceiveDeadLetterQueueRecords: Data;
         /// Receive records of a queue.
         ReceiveQueueRecords: Data;
         /// Register an enhanced fan-out consumer.
-        RegisterStreamConsumer: Control(stream_arn)
+        RegisterStreamConsumer: Control(new_consumer)
             => register_stream_consumer(RegisterStreamConsumerInput)
                 -> RegisterStreamConsumerOutput;
         /// Remove tags of a stream.
-        RemoveTagsFromStream: Control(stream)
+        RemoveTagsFromStream: Control(untagged_stream)
             => remove_tags_from_stream(RemoveTagsFromStreamInput) -> ();
         /// Return dead letters to their queue.
         RestoreDeadLetterQueueRecords: Data;
@@ -303,9 +314,9 @@ operations! {
         SubscribeToShard: Data(consumer_arn)
             => subscribe_to_shard(SubscribeToShardInput) -> Events;
         /// Add or replace tags of a resource.
-        TagResource: Control(resource) => tag_resource(TagResourceInput) -> ();
+        TagResource: Control(tagged_resource) => tag_resource(TagResourceInput) -> ();
         /// Remove tags of a resource.
-        UntagResource: Control(resource) => untag_resource(UntagResourceInput) -> ();
+        UntagResource: Control(untagged_resource) => untag_resource(UntagResourceInput) -> ();
         /// Change the settings of the account.
         UpdateAccountSettings: Control(account) => update_account_settings(
             UpdateAccountSettingsInput
@@ -345,7 +356,7 @@ operations! {
         /// List the accounts of the node.
         ListAccounts: Control(account) => list_accounts(ListAccountsInput) -> ListAccountsOutput;
         /// Make a user.
-        CreateUser: Control(user) => create_user(CreateUserInput) -> UserOutput;
+        CreateUser: Control(new_user) => create_user(CreateUserInput) -> UserOutput;
         /// Show a user.
         GetUser: Control(user) => get_user(GetUserInput) -> UserOutput;
         /// List the users of the account, page by page.
@@ -353,7 +364,7 @@ operations! {
         /// Delete a user that has no keys and no policies any more.
         DeleteUser: Control(user) => delete_user(DeleteUserInput) -> ();
         /// Make a role, with a policy that says who may assume it.
-        CreateRole: Control(role) => create_role(CreateRoleInput) -> RoleOutput;
+        CreateRole: Control(new_role) => create_role(CreateRoleInput) -> RoleOutput;
         /// Show a role.
         GetRole: Control(role) => get_role(GetRoleInput) -> RoleOutput;
         /// List the roles of the account, page by page.

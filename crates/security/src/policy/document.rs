@@ -91,6 +91,13 @@ struct Set {
 }
 
 impl Policy {
+    /// The policy of a resource that forbids everything to everyone.
+    pub fn nobody() -> Self {
+        let document =
+            r#"{"Statement":{"Effect":"Deny","Principal":"*","Action":"*","Resource":"*"}}"#;
+        Self::parse(document, PolicyKind::Resource).expect("this is a policy")
+    }
+
     /// Reads a document.
     pub fn parse(text: &str, kind: PolicyKind) -> Result<Self, Malformed> {
         if text.len() > POLICY_BYTES_MAX {

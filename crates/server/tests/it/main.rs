@@ -13,4 +13,7 @@ mod harness;
 mod identity;
 mod large;
 mod lifecycle;
+mod policies;
+mod policy_cases;
+mod signing;
 mod tls;

@@ -9,7 +9,8 @@ use std::num::NonZeroU32;
 use bytes::Bytes;
 use minicbor::{Decode, Encode};
 use model::{
-    AccountId, ConsumerName, HashKeyRange, Region, SequenceNumber, ShardId, StreamName, Timestamp,
+    AccountId, ConsumerName, HashKeyRange, Region, SequenceNumber, ShardId, StreamArn, StreamName,
+    Timestamp,
 };
 use storage::LogId;
 
@@ -96,6 +97,9 @@ pub(crate) struct StreamRecord {
     /// What its records are sealed with. Nothing: they are not.
     #[n(11)]
     pub(crate) encryption: Option<Encryption>,
+    /// Its policy, as it was written.
+    #[n(10)]
+    pub(crate) policy: Option<String>,
     /// The per-shard metrics that are switched on.
     #[n(12)]
     pub(crate) monitored: ShardMetrics,
@@ -300,6 +304,9 @@ pub(crate) struct ConsumerRecord {
     /// What is being done to it. Nothing: it is ACTIVE.
     #[n(3)]
     pub(crate) pending: Option<ConsumerPending>,
+    /// Its policy, as it was written.
+    #[n(5)]
+    pub(crate) policy: Option<String>,
 }
 
 /// A change of a consumer that was accepted and is not done yet.
@@ -325,6 +332,10 @@ pub(crate) enum ConsumerChange {
 }
 
 impl StreamKey {
+    pub(crate) fn arn(&self) -> StreamArn {
+        StreamArn::new(self.region.clone(), self.account, self.name.clone())
+    }
+
     pub(super) fn table_key(&self) -> Bytes {
         format!("s{}{}\0{}", self.account, self.region, self.name).into()
     }

@@ -12,6 +12,7 @@ use model::{
     AccountId, ConsumerArn, ConsumerName, HashKey, HashKeyRange, Region, ShardId, StreamArn,
     Timestamp,
 };
+use security::policy::{Policy, PolicyKind};
 use storage::{Offset, Storage, Table};
 
 use super::record::{
@@ -45,6 +46,8 @@ pub(crate) struct Stream {
     open: Vec<u32>,
     /// By name.
     pub(crate) consumers: Vec<Consumer>,
+    /// What the record's policy says, read once and not at every request.
+    pub(crate) policy: Option<Arc<Policy>>,
     pub(crate) counters: Arc<StreamCounters>,
     pub(crate) events: Arc<ThrottleEvents>,
     /// What was decided about its capacity, and by what.
@@ -68,6 +71,8 @@ pub(crate) struct Consumer {
     pub(crate) record: ConsumerRecord,
     /// What it is doing; outlives versions of the catalog.
     pub(crate) live: Arc<ConsumerLive>,
+    /// What the record's policy says, read once and not at every request.
+    pub(crate) policy: Option<Arc<Policy>>,
 }
 
 /// Where a stream is in its life.
@@ -195,21 +200,16 @@ impl Stream {
         let mut open: Vec<_> = (0..shards.len() as u32).filter(is_open).collect();
         open.sort_unstable_by_key(|index| shards[*index as usize].record.range.start());
         consumers.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-        let live = |name: &ConsumerName, record: &ConsumerRecord| {
-            let known = base.and_then(|base| base.consumer(name));
-            let same = known.filter(|known| known.record.incarnation == record.incarnation);
-            same.map(|known| known.live.clone()).unwrap_or_default()
-        };
-        let consumers = consumers.into_iter().map(|(name, record)| {
-            let live = live(&name, &record);
-            Consumer { name, record, live }
-        });
-        let consumers = consumers.collect();
+        let consumer = |(name, record)| Consumer::new(name, record, base);
+        let consumers = consumers.into_iter().map(consumer).collect();
         let counters = base.map(|base| base.counters.clone()).unwrap_or_default();
         let events = base.map(|base| base.events.clone()).unwrap_or_default();
         let scaling = base.map(|base| base.scaling.clone()).unwrap_or_default();
         let turn = base.map(|base| base.turn.clone()).unwrap_or_default();
-        let stream = Self { key, record, shards, open, consumers, counters, events, scaling, turn };
+        let before = base.map(|base| (&base.record.policy, &base.policy));
+        let policy = policy(&key.name, &record.policy, before);
+        let stream =
+            Self { key, record, shards, open, consumers, policy, counters, events, scaling, turn };
         stream.assert_covers_the_hash_space();
         stream
     }
@@ -227,8 +227,7 @@ impl Stream {
     }
 
     pub(crate) fn arn(&self) -> StreamArn {
-        let StreamKey { account, region, name } = &self.key;
-        StreamArn::new(region.clone(), *account, name.clone())
+        self.key.arn()
     }
 
     /// What records are sealed with now, if they are.
@@ -334,6 +333,17 @@ impl Stream {
     }
 }
 
+impl Consumer {
+    fn new(name: ConsumerName, record: ConsumerRecord, base: Option<&Stream>) -> Self {
+        let known = base.and_then(|base| base.consumer(&name));
+        let before = known.map(|known| (&known.record.policy, &known.policy));
+        let policy = policy(&name, &record.policy, before);
+        let same = known.filter(|known| known.record.incarnation == record.incarnation);
+        let live = same.map(|known| known.live.clone()).unwrap_or_default();
+        Self { name, record, policy, live }
+    }
+}
+
 impl Shard {
     /// Not when it closed so long ago that none of its records is kept.
     pub(crate) fn is_visible(&self, horizon: Timestamp) -> bool {
@@ -349,6 +359,23 @@ impl Shard {
     pub(crate) fn used(&self) -> Option<&Live> {
         self.slot.used()
     }
+}
+
+/// What a document says, or what it said before if it is the same.
+fn policy(
+    of: &dyn std::fmt::Display,
+    document: &Option<String>,
+    before: Option<(&Option<String>, &Option<Arc<Policy>>)>,
+) -> Option<Arc<Policy>> {
+    if let Some((_, policy)) = before.filter(|(before, _)| *before == document) {
+        return policy.clone();
+    }
+    let read = Policy::parse(document.as_deref()?, PolicyKind::Resource);
+    Some(Arc::new(read.unwrap_or_else(|malformed| {
+        // It was read before it was put. Whatever it meant, it allows nothing now.
+        tracing::error!(%of, %malformed, "a policy cannot be read any more");
+        Policy::nobody()
+    })))
 }
 
 fn foreign(key: &[u8]) -> Error {

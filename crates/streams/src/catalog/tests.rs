@@ -74,6 +74,7 @@ prop_compose! {
         capacity in (any::<bool>(), any::<Option<u32>>(), prop::collection::vec(any::<u64>(), 0..3)),
         monitored in any_metrics(),
         encryption in (prop::option::of(any_encryption()), any_encryption_changes()),
+        policy in prop::option::of(".{0,9}"),
     ) -> StreamRecord {
         let (incarnation, created, retention_hours, trimmed_to, record_kib_max, next_shard) =
             numbers;
@@ -89,6 +90,7 @@ prop_compose! {
             rescaled: rescaled.into_iter().map(Timestamp::from_millis).collect(),
             pending: pending
                 .map(|(change, due)| Pending { change, due: Timestamp::from_millis(due) }),
+            policy,
             distribution: if capacity.0 { Distribution::Even } else { Distribution::ByKey },
             warm_mibps: capacity.1,
             mode_changes: capacity.2.into_iter().map(Timestamp::from_millis).collect(),
@@ -125,13 +127,14 @@ prop_compose! {
         (incarnation, created) in any::<(u64, u64)>(),
         tags in prop::collection::btree_map(".{0,9}", ".{0,9}", 0..4),
         pending in prop::option::of(any::<(bool, u64)>()),
+        policy in prop::option::of(".{0,9}"),
     ) -> ConsumerRecord {
         let pending = pending.map(|(leaves, due)| ConsumerPending {
             change: if leaves { ConsumerChange::Deregister } else { ConsumerChange::Register },
             due: Timestamp::from_millis(due),
         });
         let created = Timestamp::from_millis(created);
-        ConsumerRecord { incarnation: Incarnation(incarnation), created, tags, pending }
+        ConsumerRecord { incarnation: Incarnation(incarnation), created, tags, pending, policy }
     }
 }
 
@@ -194,6 +197,7 @@ fn the_horizon_never_shows_again_what_was_trimmed() {
         next_shard: 1,
         rescaled: Vec::new(),
         pending: None,
+        policy: None,
         distribution: Distribution::ByKey,
         warm_mibps: None,
         mode_changes: Vec::new(),
@@ -235,6 +239,7 @@ fn records_are_written_as_the_format_says() {
         next_shard: 1,
         rescaled: vec![Timestamp::from_millis(5)],
         pending: Some(Pending { change: Change::Delete, due: Timestamp::from_millis(9) }),
+        policy: None,
         distribution: Distribution::ByKey,
         warm_mibps: None,
         mode_changes: Vec::new(),
@@ -248,6 +253,7 @@ fn records_are_written_as_the_format_says() {
     );
     let settled = StreamRecord {
         pending: None,
+        policy: None,
         distribution: Distribution::Even,
         warm_mibps: Some(7),
         mode_changes: vec![Timestamp::from_millis(4)],
@@ -269,6 +275,7 @@ fn records_are_written_as_the_format_says() {
             change: ConsumerChange::Deregister,
             due: Timestamp::from_millis(9),
         }),
+        policy: None,
     };
     assert_eq!(hex(&encode(&consumer)), "84 1903ea 190bb8 a0 820109".replace(' ', ""));
 }

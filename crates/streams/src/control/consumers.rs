@@ -50,6 +50,7 @@ pub(crate) fn register(
         created: now,
         tags,
         pending: Some(ConsumerPending { change, due: rules.due(now) }),
+        policy: None,
     };
     edit.put_consumer(&key, &name, record);
     Ok(())

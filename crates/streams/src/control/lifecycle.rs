@@ -57,6 +57,7 @@ pub(crate) fn create(
         encryption: None,
         monitored: ShardMetrics::default(),
         pending: rules.pending(Change::Create { shards }, now),
+        policy: None,
         distribution,
         warm_mibps,
         mode_changes: Vec::new(),

@@ -14,6 +14,7 @@ pub(crate) mod cut;
 pub(crate) mod encryption;
 pub(crate) mod lifecycle;
 mod plan;
+pub(crate) mod policies;
 pub(crate) mod quotas;
 pub(crate) mod rates;
 pub(crate) mod reshard;

@@ -45,40 +45,22 @@ pub(super) fn named(caller: &Caller, name: &str) -> Result<StreamKey> {
     Ok(StreamKey { account, region, name })
 }
 
-/// The stream of an ARN. Those of other accounts need a policy, and there are none yet.
+/// The stream of an ARN, which may be another account's: whether the caller may use it was decided
+/// before.
 pub(super) fn by_arn(caller: &Caller, operation: Operation, arn: &str) -> Result<StreamKey> {
     let parsed: StreamArn = arn.parse().map_err(|e| Error::Invalid(format!("{e}")))?;
-    owned(caller, operation, &parsed, arn)
+    here(caller, operation, &parsed)
 }
 
-/// The stream `parsed`, which the resource `arn` is or belongs to.
-fn owned(
-    caller: &Caller,
-    operation: Operation,
-    parsed: &StreamArn,
-    arn: &str,
-) -> Result<StreamKey> {
-    let (account, region) = home(caller)?;
-    let key = StreamKey {
-        account: parsed.account(),
-        region: parsed.region().clone(),
-        name: parsed.name().clone(),
-    };
+/// The stream of an ARN, if it is in the region that the caller talks to.
+fn here(caller: &Caller, operation: Operation, arn: &StreamArn) -> Result<StreamKey> {
+    let (_, region) = home(caller)?;
+    let key = StreamKey { account: arn.account(), region, name: arn.name().clone() };
     system::check(operation, &key)?;
-    if parsed.account() != account {
-        return Err(Error::Denied(format!(
-            "User: arn:{}:iam::{account}:root is not authorized to perform: kinesis:{} on \
-             resource: {arn} because no resource-based policy allows the kinesis:{} action",
-            region.partition(),
-            operation.name(),
-            operation.name()
-        )));
-    }
-    let key = StreamKey { account, region, name: parsed.name().clone() };
-    if *parsed.region() == key.region { Ok(key) } else { Err(no_such_stream(&key)) }
+    if *arn.region() == key.region { Ok(key) } else { Err(no_such_stream(&key)) }
 }
 
-/// What a request about tags is about.
+/// A stream or a consumer.
 pub(super) enum Resource {
     Stream(StreamKey),
     Consumer(StreamKey, ConsumerArn),
@@ -87,9 +69,7 @@ pub(super) enum Resource {
 /// The stream or the consumer of an ARN.
 pub(super) fn resource(caller: &Caller, operation: Operation, arn: &str) -> Result<Resource> {
     match arn.parse::<ConsumerArn>() {
-        Ok(parsed) => {
-            Ok(Resource::Consumer(owned(caller, operation, parsed.stream(), arn)?, parsed))
-        }
+        Ok(parsed) => Ok(Resource::Consumer(here(caller, operation, parsed.stream())?, parsed)),
         Err(_) => by_arn(caller, operation, arn).map(Resource::Stream),
     }
 }
@@ -101,7 +81,7 @@ pub(super) fn consumer_by_arn(
     arn: &str,
 ) -> Result<(StreamKey, ConsumerArn)> {
     let parsed: ConsumerArn = arn.parse().map_err(|e| Error::Invalid(format!("{e}")))?;
-    Ok((owned(caller, operation, parsed.stream(), arn)?, parsed))
+    Ok((here(caller, operation, parsed.stream())?, parsed))
 }
 
 /// A consumer as a request names it.

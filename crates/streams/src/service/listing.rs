@@ -170,18 +170,14 @@ impl Inner {
         let (stream, filter, after) = match &input.next_token {
             Some(token) => {
                 check_alone(&input)?;
-                let page: Option<ShardsPage> = self.sealer.open(Kind::ShardsPage, token);
-                let page =
-                    page.filter(|p| p.account == caller.account && p.region == caller.region);
-                let page = page.ok_or_else(invalid_token)?;
-                check_age(page.issued, now)?;
-                let key = address::named(caller, &page.name)?;
+                let (key, page) = self.open_shards_page(caller, token)?;
                 let stream = snapshot.same_stream(&key, page.incarnation);
                 let stream = stream.ok_or_else(|| no_such_stream(&key))?;
                 (stream, page.filter, Some(ShardId::new(page.after)))
             }
             None => {
-                let key = list_shards_stream(caller, &input)?;
+                let ListShardsInput { stream_name: name, stream_arn: arn, .. } = &input;
+                let key = named_stream(caller, name.as_deref(), arn.as_deref())?;
                 let stream = existing(&snapshot, &key)?;
                 let created = input.stream_creation_timestamp;
                 if created.is_some_and(|c| c.as_seconds() != stream.record.created.as_seconds()) {
@@ -205,6 +201,23 @@ impl Inner {
             shards: Some(page.into_iter().map(shapes::shard).collect()),
             next_token,
         })
+    }
+
+    /// What a token says, and the stream that it lists: whether the caller may list that stream
+    /// was decided before.
+    fn open_shards_page(&self, caller: &Caller, token: &str) -> Result<(StreamKey, ShardsPage)> {
+        let page: Option<ShardsPage> = self.sealer.open(Kind::ShardsPage, token);
+        let page = page.filter(|page| page.region == caller.region).ok_or_else(invalid_token)?;
+        check_age(page.issued, self.control.clock.now())?;
+        let (_, region) = address::home(caller)?;
+        let account = page.account.parse().map_err(|_| invalid_token())?;
+        let name = page.name.parse().map_err(|_| invalid_token())?;
+        Ok((StreamKey { account, region, name }, page))
+    }
+
+    /// The stream whose shards a token lists.
+    pub(super) fn listed_stream(&self, caller: &Caller, token: &str) -> Result<StreamKey> {
+        Ok(self.open_shards_page(caller, token)?.0)
     }
 
     fn next_shards(
@@ -274,11 +287,16 @@ fn summary(stream: &Stream) -> StreamSummary {
     }
 }
 
-fn list_shards_stream(caller: &Caller, input: &ListShardsInput) -> Result<StreamKey> {
-    if input.stream_name.is_none() && input.stream_arn.is_none() {
+/// The stream that ListShards names.
+pub(super) fn named_stream(
+    caller: &Caller,
+    name: Option<&str>,
+    arn: Option<&str>,
+) -> Result<StreamKey> {
+    if name.is_none() && arn.is_none() {
         return Err(Error::Invalid("Either NextToken or StreamName should be provided.".into()));
     }
-    at(caller, Operation::ListShards, &input.stream_name, &input.stream_arn)
+    address::stream(caller, Operation::ListShards, name, arn)
 }
 
 /// A token says everything but the page size.

@@ -6,11 +6,13 @@ mod consumers;
 mod encryption;
 mod explain;
 mod listing;
+mod policies;
 mod position;
 mod reading;
 mod settings;
 mod shapes;
 mod streams;
+mod subject;
 mod subscribing;
 mod writing;
 
@@ -19,6 +21,8 @@ use wire::kinesis::*;
 use wire::{ApiError, Caller, ErrorCode, Events, Handlers};
 
 use crate::{Error, Inner, Streams};
+
+pub use subject::Subject;
 
 type Answer<T> = Result<T, ApiError>;
 
@@ -214,6 +218,30 @@ impl Handlers for Streams {
 
     async fn merge_shards(&self, caller: &Caller, input: MergeShardsInput) -> Answer<()> {
         Ok(self.inner().merge_shards(caller, input).await?)
+    }
+
+    async fn delete_resource_policy(
+        &self,
+        caller: &Caller,
+        input: DeleteResourcePolicyInput,
+    ) -> Answer<()> {
+        Ok(self.inner().delete_resource_policy(caller, input).await?)
+    }
+
+    async fn get_resource_policy(
+        &self,
+        caller: &Caller,
+        input: GetResourcePolicyInput,
+    ) -> Answer<GetResourcePolicyOutput> {
+        Ok(self.inner().get_resource_policy(caller, input)?)
+    }
+
+    async fn put_resource_policy(
+        &self,
+        caller: &Caller,
+        input: PutResourcePolicyInput,
+    ) -> Answer<()> {
+        Ok(self.inner().put_resource_policy(caller, input).await?)
     }
 
     async fn put_record(&self, caller: &Caller, input: PutRecordInput) -> Answer<PutRecordOutput> {

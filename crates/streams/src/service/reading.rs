@@ -62,7 +62,7 @@ impl Inner {
         let started = Instant::now();
         let now = self.control.clock.now();
         let iterator = ShardIterator::open(&input.shard_iterator, &self.sealer, now)?;
-        check_owner(caller, &iterator, input.stream_arn.as_deref())?;
+        check_named(caller, &iterator, input.stream_arn.as_deref())?;
         let ShardIterator { stream: key, incarnation, shard: id, next } = &iterator;
         let snapshot = self.control.catalog.snapshot();
         let stream = snapshot.same_stream(key, *incarnation);
@@ -87,6 +87,12 @@ impl Inner {
         let output = self.records_output(stream, shard, read, now);
         count_call(&stream.counters.get_records, bytes, true, started);
         Ok(output)
+    }
+
+    /// The stream that an iterator reads.
+    pub(super) fn iterated_stream(&self, token: &str) -> Result<StreamKey> {
+        let now = self.control.clock.now();
+        Ok(ShardIterator::open(token, &self.sealer, now)?.stream)
     }
 
     pub(super) fn cursor<'a>(
@@ -171,11 +177,12 @@ impl Inner {
     }
 }
 
-/// The iterator must be of the caller's stream, and of the one that it names if it names one.
-fn check_owner(caller: &Caller, iterator: &ShardIterator, arn: Option<&str>) -> Result<()> {
+/// The iterator must be of the region that the caller talks to, and of the stream that the request
+/// names if it names one. Whether the caller may read that stream was decided before.
+fn check_named(caller: &Caller, iterator: &ShardIterator, arn: Option<&str>) -> Result<()> {
     let invalid = || Error::Invalid("Invalid ShardIterator.".into());
-    let (account, region) = address::home(caller)?;
-    if iterator.stream.account != account || iterator.stream.region != region {
+    let (_, region) = address::home(caller)?;
+    if iterator.stream.region != region {
         return Err(invalid());
     }
     let Some(arn) = arn else { return Ok(()) };

@@ -11,6 +11,7 @@ mod explain;
 mod fanout;
 mod isolation;
 mod listing;
+mod policies;
 mod records;
 mod reshard;
 mod scaling;

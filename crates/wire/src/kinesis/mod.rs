@@ -9,6 +9,7 @@ mod encryption;
 mod limits;
 mod monitoring;
 mod names;
+mod policies;
 mod quick;
 mod records;
 mod shards;
@@ -34,6 +35,10 @@ pub use encryption::{StartStreamEncryptionInput, StopStreamEncryptionInput};
 pub use limits::{DescribeLimitsInput, DescribeLimitsOutput, UpdateMaxRecordSizeInput};
 pub use monitoring::{
     DisableEnhancedMonitoringInput, EnableEnhancedMonitoringInput, EnhancedMonitoringOutput,
+};
+pub use policies::{
+    DeleteResourcePolicyInput, GetResourcePolicyInput, GetResourcePolicyOutput,
+    PutResourcePolicyInput,
 };
 pub use records::{
     ChildShard, GetRecordsInput, GetRecordsOutput, GetShardIteratorInput, GetShardIteratorOutput,

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use super::{Caller, Operation};
 use crate::error::ApiError;
 
@@ -49,6 +51,41 @@ pub enum Target<'a> {
     Root(Option<&'a str>),
 }
 
+/// The tags that a request gives to what it is about, or takes away.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tags<'a> {
+    /// It does neither.
+    #[default]
+    Untouched,
+    /// These it gives.
+    Given(&'a BTreeMap<String, String>),
+    /// Those with these keys it takes away.
+    Taken(&'a [String]),
+}
+
+impl<'a> Tags<'a> {
+    /// Whether there are none.
+    pub fn is_empty(self) -> bool {
+        self.keys().next().is_none()
+    }
+
+    /// Their keys.
+    pub fn keys(self) -> impl Iterator<Item = &'a str> {
+        let (given, taken) = match self {
+            Self::Untouched => (None, None),
+            Self::Given(tags) => (Some(tags.keys()), None),
+            Self::Taken(keys) => (None, Some(keys.iter())),
+        };
+        given.into_iter().flatten().chain(taken.into_iter().flatten()).map(String::as_str)
+    }
+
+    /// The value of a tag that is given, by its key in lower case.
+    pub fn value(self, key: &str) -> Option<&'a str> {
+        let Self::Given(tags) = self else { return None };
+        tags.iter().find(|(tag, _)| tag.to_lowercase() == key).map(|(_, value)| value.as_str())
+    }
+}
+
 /// Decides who may do what.
 pub trait Guard: Send + Sync {
     /// Lets the call pass, or refuses it.
@@ -57,6 +94,7 @@ pub trait Guard: Send + Sync {
         caller: &Caller,
         operation: Operation,
         target: &Target<'_>,
+        tags: Tags<'_>,
     ) -> Result<(), ApiError>;
 }
 
@@ -69,11 +107,26 @@ macro_rules! target {
     ($input:ident, new_stream) => {
         Target::Stream { name: Some(&$input.stream_name), arn: None }
     };
+    ($input:ident, tagged_stream) => {
+        target!($input, stream)
+    };
+    ($input:ident, untagged_stream) => {
+        target!($input, stream)
+    };
+    ($input:ident, tagged_resource) => {
+        target!($input, resource)
+    };
+    ($input:ident, untagged_resource) => {
+        target!($input, resource)
+    };
     ($input:ident, stream) => {
         Target::Stream { name: $input.stream_name.as_deref(), arn: $input.stream_arn.as_deref() }
     };
     ($input:ident, stream_arn) => {
         Target::Stream { name: None, arn: Some(&$input.stream_arn) }
+    };
+    ($input:ident, new_consumer) => {
+        target!($input, stream_arn)
     };
     ($input:ident, stream_by_arn) => {
         Target::Stream { name: None, arn: $input.stream_arn.as_deref() }
@@ -101,6 +154,12 @@ macro_rules! target {
     ($input:ident, resource) => {
         Target::Resource(&$input.resource_arn)
     };
+    ($input:ident, new_user) => {
+        target!($input, user)
+    };
+    ($input:ident, new_role) => {
+        target!($input, role)
+    };
     ($input:ident, user) => {
         Target::User(&$input.user_name)
     };
@@ -123,4 +182,36 @@ macro_rules! target {
     };
 }
 
-pub(super) use target;
+/// The tags in an input, by the same word.
+macro_rules! tags {
+    ($input:ident, new_stream) => {
+        $input.tags.as_ref().map_or(Tags::Untouched, Tags::Given)
+    };
+    ($input:ident, new_consumer) => {
+        tags!($input, new_stream)
+    };
+    ($input:ident, new_user) => {
+        Tags::Given(&$input.tags)
+    };
+    ($input:ident, new_role) => {
+        Tags::Given(&$input.tags)
+    };
+    ($input:ident, tagged_stream) => {
+        Tags::Given(&$input.tags)
+    };
+    ($input:ident, tagged_resource) => {
+        Tags::Given(&$input.tags)
+    };
+    ($input:ident, untagged_stream) => {
+        Tags::Taken(&$input.tag_keys)
+    };
+    ($input:ident, untagged_resource) => {
+        Tags::Taken(&$input.tag_keys)
+    };
+    ($input:ident, $other:ident) => {{
+        let _ = $input;
+        Tags::Untouched
+    }};
+}
+
+pub(super) use {tags, target};

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use wire::kinesis::*;
 use wire::{
-    ApiError, Call, Caller, Encoding, ErrorCode, Guard, Handlers, Operation, Reply, Services,
+    ApiError, Call, Caller, Encoding, ErrorCode, Guard, Handlers, Operation, Reply, Services, Tags,
     Target, dispatch,
 };
 
@@ -168,6 +168,30 @@ impl Handlers for Echo {
         unexpected()
     }
 
+    async fn delete_resource_policy(
+        &self,
+        _: &Caller,
+        _: DeleteResourcePolicyInput,
+    ) -> Answer<DeleteResourcePolicyInput> {
+        unexpected()
+    }
+
+    async fn get_resource_policy(
+        &self,
+        _: &Caller,
+        _: GetResourcePolicyInput,
+    ) -> Answer<GetResourcePolicyInput> {
+        unexpected()
+    }
+
+    async fn put_resource_policy(
+        &self,
+        _: &Caller,
+        _: PutResourcePolicyInput,
+    ) -> Answer<PutResourcePolicyInput> {
+        unexpected()
+    }
+
     async fn tag_resource(&self, _: &Caller, _: TagResourceInput) -> Answer<TagResourceInput> {
         unexpected()
     }
@@ -297,7 +321,13 @@ impl Handlers for Echo {
 struct NotSecret;
 
 impl Guard for NotSecret {
-    fn authorize(&self, _: &Caller, _: Operation, target: &Target<'_>) -> Result<(), ApiError> {
+    fn authorize(
+        &self,
+        _: &Caller,
+        _: Operation,
+        target: &Target<'_>,
+        _: Tags<'_>,
+    ) -> Result<(), ApiError> {
         match target {
             Target::Stream { name: Some("secret"), .. } => {
                 Err(ApiError::bare(ErrorCode::AccessDenied))
