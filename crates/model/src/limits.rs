@@ -56,6 +56,8 @@ pub const WARM_MIBPS_MAX: u32 = 10 * 1024;
 pub const WARM_MIBPS_PER_SHARD: u32 = (SHARD_WRITE_BYTES_PER_SECOND / (1024 * 1024)) as u32;
 /// Enhanced fan-out consumers of a stream, unless its owner may have more.
 pub const CONSUMERS_PER_STREAM: u32 = 20;
+/// The same of an on-demand stream whose account is committed to a minimum throughput.
+pub const CONSUMERS_PER_COMMITTED_STREAM: usize = 50;
 /// Consumers of a stream that may be CREATING at once.
 pub const CONSUMERS_CREATING_MAX: usize = 5;
 /// Consumers of one ListStreamConsumers answer.

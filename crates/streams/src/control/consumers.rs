@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use model::limits::CONSUMERS_CREATING_MAX;
+use model::limits::{CONSUMERS_CREATING_MAX, CONSUMERS_PER_COMMITTED_STREAM};
 use model::{ConsumerArn, ConsumerName, Timestamp};
 
 use super::quotas::Quota;
 use super::{Control, Rules, existing, not_in};
 use crate::catalog::{
     Consumer, ConsumerChange, ConsumerPending, ConsumerRecord, Edit, Snapshot, Status, Stream,
-    StreamKey,
+    StreamKey, StreamMode,
 };
 use crate::error::{Error, Result, no_such_consumer, no_such_stream};
 
@@ -43,7 +43,7 @@ pub(crate) fn register(
             "Consumer {name} under stream {stream} already exists for account {account}."
         )));
     }
-    check_quotas(stream, rules)?;
+    check_quotas(snapshot, stream, rules, now)?;
     let change = ConsumerChange::Register;
     let record = ConsumerRecord {
         incarnation: edit.new_incarnation(),
@@ -56,9 +56,12 @@ pub(crate) fn register(
     Ok(())
 }
 
-fn check_quotas(stream: &Stream, rules: &Rules) -> Result<()> {
+fn check_quotas(snapshot: &Snapshot, stream: &Stream, rules: &Rules, now: Timestamp) -> Result<()> {
     let StreamKey { name, account, .. } = &stream.key;
-    let limit = rules.limits.consumers_per_stream as usize;
+    let on_demand = stream.record.mode == StreamMode::OnDemand;
+    let committed = on_demand && snapshot.is_committed(&stream.key, now);
+    let more = if committed { CONSUMERS_PER_COMMITTED_STREAM } else { 0 };
+    let limit = (rules.limits.consumers_per_stream as usize).max(more);
     let current = stream.consumers.len();
     let over = current >= limit && rules.refuses(Quota::Consumers);
     if over || current >= CONSUMERS_MAX {

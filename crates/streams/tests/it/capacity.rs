@@ -298,3 +298,27 @@ async fn the_distribution_changes_at_once_and_only_on_demand() {
     switch(&node, StreamMode::Provisioned, None).await.unwrap();
     assert!(node.streams.put_record(&node.caller, keyless()).await.is_err());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_commitment_allows_fifty_consumers_of_an_on_demand_stream() {
+    let world = World::aws();
+    let node = world.start().await;
+    create(&node, on_demand("s")).await.unwrap();
+    let register = async |count: std::ops::Range<u32>| {
+        for number in count {
+            let input = RegisterStreamConsumerInput {
+                stream_arn: ARN.into(),
+                consumer_name: format!("consumer-{number}"),
+                ..Default::default()
+            };
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            node.streams.register_stream_consumer(&node.caller, input).await?;
+        }
+        Ok::<_, ApiError>(())
+    };
+    register(0..20).await.unwrap();
+    assert!(refusal(register(20..21).await).ends_with("Current consumer count: 20. Limit: 20."));
+    commit(&node, CommitmentInputStatus::Enabled).await;
+    register(20..50).await.unwrap();
+    assert!(refusal(register(50..51).await).ends_with("Current consumer count: 50. Limit: 50."));
+}

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::catalog::{Merge, Split};
 
 const NOW: Timestamp = Timestamp::from_seconds(1_700_000_000);
 
@@ -138,6 +139,44 @@ proptest! {
         prop_assert_eq!(ranges.len(), count.max(before.len()));
         prop_assert_eq!(ranges[0].start(), HashKey::MIN);
         prop_assert_eq!(ranges[ranges.len() - 1].end(), HashKey::MAX);
+        prop_assert!(ranges.windows(2).all(|pair| pair[0].merge(pair[1]).is_some()));
+    }
+}
+
+proptest! {
+    #[test]
+    fn adapting_covers_the_hash_space_and_closes_only_what_it_names(
+        cuts in prop::collection::btree_set(1..u128::MAX / 8, 1..20), choices: [u8; 20],
+    ) {
+        let before = shards(&cuts.iter().map(|cut| cut * 8).collect());
+        let (mut splits, mut merges) = (Vec::new(), Vec::new());
+        let mut rest = before.iter().zip(choices).peekable();
+        while let Some(((id, shard), choice)) = rest.next() {
+            let (start, end) = (shard.range.start().get(), shard.range.end().get());
+            let next = rest.peek().map(|((right, _), _)| **right);
+            match (choice % 3, next) {
+                (0, _) if end - start > 3 => {
+                    splits.push(Split { shard: *id, at: HashKey::new(start + (end - start) / 2) });
+                }
+                (1, Some(right)) => {
+                    merges.push(Merge { left: *id, right });
+                    rest.next();
+                }
+                _ => {}
+            }
+        }
+        let open = before.len() + splits.len() - merges.len();
+        let named: BTreeSet<_> = splits.iter().map(|split| split.shard)
+            .chain(merges.iter().flat_map(|merge| [merge.left, merge.right])).collect();
+        let is_named = |id: &ShardId| named.contains(id);
+        let (parents, untouched): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            before.clone().into_iter().partition(|(id, _)| is_named(id));
+        let plan = Plan::new(parents, before.len() as u32, NOW, || LogId(9));
+        let (after, _) = plan.carry_out(&Change::Adapt { splits, merges });
+        prop_assert!(named.iter().all(|id| !after[id].is_open()));
+        let ranges = open_ranges(&untouched.into_iter().chain(after).collect());
+        prop_assert_eq!(ranges.len(), open);
+        prop_assert_eq!((ranges[0].start(), ranges[open - 1].end()), (HashKey::MIN, HashKey::MAX));
         prop_assert!(ranges.windows(2).all(|pair| pair[0].merge(pair[1]).is_some()));
     }
 }
