@@ -312,3 +312,18 @@ async fn a_browsers_page_reads_refusals_and_is_given_nothing_without_a_signature
     assert_eq!(answer.headers["access-control-allow-headers"], wanted);
     assert!(answer.body.is_empty());
 }
+
+/// The page is a promise: every row names a test that is there.
+#[test]
+fn every_attack_of_the_page_is_tried() {
+    let crates = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let page = include_str!("../../../../docs/security.md");
+    let named = page.split('`').filter_map(|text| text.split_once(".rs::"));
+    let mut found = 0;
+    for (file, test) in named {
+        let source = std::fs::read_to_string(crates.join(format!("{file}.rs"))).unwrap();
+        assert!(source.contains(&format!("fn {test}(")), "{file}.rs has no {test}");
+        found += 1;
+    }
+    assert!(found > 30, "{found} tests are named");
+}
