@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use model::AccountId;
 use parking_lot::Mutex;
 use runtime::{Clock, Entropy, Policy, Tasks};
 use streams::{Newest, Streams, SystemStream};
@@ -71,11 +72,12 @@ impl Audit {
     /// Finds the end of the chain and starts the task that goes on with it.
     pub(crate) async fn start(
         config: &config::Audit,
+        account: AccountId,
         streams: Streams,
         (clock, entropy, tasks): (Arc<dyn Clock>, Arc<dyn Entropy>, &Tasks),
         metrics: &metrics::Audit,
     ) -> Result<Self> {
-        streams.keep_system_stream(STREAM, config.retention_hours()).await?;
+        streams.keep_system_stream(STREAM, config.retention_hours(), account).await?;
         let link = Link::after(streams.newest(STREAM).await?);
         let (queue, pending) = mpsc::channel(QUEUE_MAX);
         let writer = Writer { streams, link, metrics: metrics.clone() };

@@ -185,8 +185,9 @@ async fn start_audit(
         return Ok(None);
     }
     let world = (world.clock.clone(), world.entropy.clone(), &world.tasks);
-    let audit = Audit::start(&config.audit, streams.clone(), world, &metrics.audit).await?;
-    Ok(Some(audit))
+    let account = config.account_id.parse().expect("a valid configuration has an account");
+    let (streams, metrics) = (streams.clone(), &metrics.audit);
+    Ok(Some(Audit::start(&config.audit, account, streams, world, metrics).await?))
 }
 
 async fn open_storage(config: &Config, world: &World, meters: &Meters) -> Result<Storage> {

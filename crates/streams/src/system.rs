@@ -3,6 +3,7 @@
 //! Invariants: nobody but the node writes to them or changes them, whatever a policy says; they
 //! have one shard, so what the node appends has one order; an append is never throttled.
 
+use std::cmp::Ordering;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use crate::catalog::{Distribution, Stream, StreamKey, StreamMode};
 use crate::config::Mode;
 use crate::control::Control;
 use crate::control::lifecycle::{self, NewStream};
+use crate::control::policies;
 use crate::control::retention::{self, Direction};
 use crate::error::{Error, Result, no_such_stream};
 use crate::router::{Outcome, Router};
@@ -27,6 +29,15 @@ const ACCOUNT: &str = "999999999999";
 const REGION: &str = "us-east-1";
 /// As much as an ordinary stream's records may have by default, in KiB.
 const RECORD_KIB_MAX: u32 = 1024;
+
+/// What can be done with it by others than the node.
+const READS: [Operation; 5] = [
+    Operation::DescribeStream,
+    Operation::DescribeStreamSummary,
+    Operation::GetRecords,
+    Operation::GetShardIterator,
+    Operation::ListShards,
+];
 
 /// A stream that Weir keeps for itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +63,17 @@ impl SystemStream {
         StreamArn::new(region, account, name)
     }
 
+    /// Lets the principals of an account read it, as far as their own policies do.
+    fn policy(self, readers: AccountId) -> String {
+        let actions = READS.map(|operation| format!("\"{}\"", operation.action())).join(", ");
+        format!(
+            r#"{{"Version": "2012-10-17", "Statement": [{{"Effect": "Allow",
+ "Principal": {{"AWS": "arn:aws:iam::{readers}:root"}}, "Action": [{actions}],
+ "Resource": "{}"}}]}}"#,
+            self.arn()
+        )
+    }
+
     fn key(self) -> StreamKey {
         let account: AccountId = ACCOUNT.parse().expect("it has 12 digits");
         let region: Region = REGION.parse().expect("it is a region");
@@ -67,7 +89,7 @@ pub fn is_reserved(account: AccountId) -> bool {
 
 /// Refuses what would change a stream of the reserved account, whoever asks.
 pub(crate) fn check(operation: Operation, key: &StreamKey) -> Result<()> {
-    if !is_reserved(key.account) || only_reads(operation) {
+    if !is_reserved(key.account) || READS.contains(&operation) {
         return Ok(());
     }
     let (name, action) = (&key.name, operation.action());
@@ -75,19 +97,6 @@ pub(crate) fn check(operation: Operation, key: &StreamKey) -> Result<()> {
         "Stream {name} under account {ACCOUNT} is kept by the node itself: nobody is authorized \
          to perform {action} on it."
     )))
-}
-
-fn only_reads(operation: Operation) -> bool {
-    matches!(
-        operation,
-        Operation::DescribeStream
-            | Operation::DescribeStreamSummary
-            | Operation::GetRecords
-            | Operation::GetShardIterator
-            | Operation::ListShards
-            | Operation::ListTagsForResource
-            | Operation::ListTagsForStream
-    )
 }
 
 /// The end of a system stream.
@@ -101,32 +110,30 @@ pub struct Newest {
 }
 
 impl Streams {
-    /// Makes a system stream unless it is there, and keeps its records for this long. At the
-    /// answer it is there.
+    /// Makes a system stream unless it is there, keeps its records for this long, and lets those
+    /// principals of `readers` read it whose policies allow it. At the answer it is there.
     pub async fn keep_system_stream(
         &self,
         stream: SystemStream,
         retention_hours: u32,
+        readers: AccountId,
     ) -> Result<()> {
         let (inner, key) = (&*self.0, stream.key());
         if inner.control.catalog.snapshot().stream(&key).is_none() {
             inner.create_system_stream(&key).await?;
         }
         // Also after a stop between the two halves of the creation.
-        let stream = inner.system_stream(&key)?;
-        inner.control.complete(&stream).await?;
-        let kept = stream.record.retention_hours;
-        if kept == retention_hours {
-            return Ok(());
+        inner.control.complete(&inner.system_stream(&key)?).await?;
+        let kept = inner.system_stream(&key)?;
+        let policy = Some(stream.policy(readers));
+        if kept.record.policy != policy {
+            let named = key.clone();
+            let decide = move |snapshot: &_, edit: &mut _, _: &_, _| {
+                policies::change_of_stream(snapshot, edit, &named, policy)
+            };
+            inner.control.change(&key, decide).await?;
         }
-        let direction = if kept < retention_hours { Direction::Longer } else { Direction::Shorter };
-        let hours = i32::try_from(retention_hours).unwrap_or(i32::MAX);
-        let named = key.clone();
-        let decide = move |snapshot: &_, edit: &mut _, _: &_, now| {
-            retention::change(snapshot, edit, now, &named, direction, hours)
-        };
-        inner.control.change(&key, decide).await?;
-        Ok(())
+        inner.keep_for_hours(&key, kept.record.retention_hours, retention_hours).await
     }
 
     /// Appends records to a system stream, in order, and waits until they are durable.
@@ -171,6 +178,20 @@ impl Streams {
 }
 
 impl Inner {
+    async fn keep_for_hours(&self, key: &StreamKey, now: u32, wanted: u32) -> Result<()> {
+        let direction = match now.cmp(&wanted) {
+            Ordering::Equal => return Ok(()),
+            Ordering::Less => Direction::Longer,
+            Ordering::Greater => Direction::Shorter,
+        };
+        let (named, hours) = (key.clone(), i32::try_from(wanted).unwrap_or(i32::MAX));
+        let decide = move |snapshot: &_, edit: &mut _, _: &_, now| {
+            retention::change(snapshot, edit, now, &named, direction, hours)
+        };
+        self.control.change(key, decide).await?;
+        Ok(())
+    }
+
     async fn create_system_stream(&self, key: &StreamKey) -> Result<()> {
         let new = NewStream {
             key: key.clone(),

@@ -1,6 +1,7 @@
 //! The binary `weir`, run as a child process against directories of its own.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod audit;
 mod crash;
 mod durability;
 mod faults;
