@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use model::Timestamp;
 use runtime::Clock;
 use security::policy::{Outcome, Principal, PrincipalKind, Request, Resource, decide};
 use streams::{Streams, Subject};
@@ -143,30 +144,40 @@ impl Question<'_> {
 
     /// The values of a condition key of the request, by its name in lower case.
     fn key(&self, name: &str, account: &str) -> Option<Vec<String>> {
-        let caller = self.caller;
-        let now = || self.guard.clock.now();
         let value = match name {
-            "aws:sourceip" => caller.source_ip?.to_canonical().to_string(),
-            "aws:securetransport" => caller.secure_transport.to_string(),
-            "aws:currenttime" => moment(now()),
-            "aws:epochtime" => now().as_seconds().to_string(),
-            "aws:useragent" if caller.user_agent.is_empty() => return None,
-            "aws:useragent" => caller.user_agent.clone(),
-            "aws:requestedregion" => caller.region.clone(),
             "aws:resourceaccount" => account.to_owned(),
             "aws:tagkeys" => return Some(self.tags.keys().map(str::to_owned).collect()),
-            _ => match name.split_once('/')? {
-                ("aws:resourcetag", tag) => self.subject?.tag(tag)?.to_owned(),
-                ("aws:requesttag", tag) => self.tags.value(tag)?.to_owned(),
-                _ => return None,
+            _ => match name.split_once('/') {
+                Some(("aws:resourcetag", tag)) => self.subject?.tag(tag)?.to_owned(),
+                Some(("aws:requesttag", tag)) => self.tags.value(tag)?.to_owned(),
+                _ => request_key(name, self.caller, || self.guard.clock.now())?,
             },
         };
         Some(vec![value])
     }
 }
 
+/// The value of a condition key that any request has, whatever it asks for, by its name in lower
+/// case.
+pub(crate) fn request_key(
+    name: &str,
+    caller: &Caller,
+    now: impl FnOnce() -> Timestamp,
+) -> Option<String> {
+    Some(match name {
+        "aws:sourceip" => caller.source_ip?.to_canonical().to_string(),
+        "aws:securetransport" => caller.secure_transport.to_string(),
+        "aws:currenttime" => moment(now()),
+        "aws:epochtime" => now().as_seconds().to_string(),
+        "aws:useragent" if caller.user_agent.is_empty() => return None,
+        "aws:useragent" => caller.user_agent.clone(),
+        "aws:requestedregion" => caller.region.clone(),
+        _ => return None,
+    })
+}
+
 /// A moment as conditions write it: `2026-11-25T12:00:00Z`.
-fn moment(time: model::Timestamp) -> String {
+fn moment(time: Timestamp) -> String {
     let seconds = i64::try_from(time.as_seconds()).unwrap_or(i64::MAX);
     jiff::Timestamp::from_second(seconds).unwrap_or(jiff::Timestamp::MAX).to_string()
 }

@@ -8,6 +8,8 @@ use wire::Caller;
 use wire::envelope::Response;
 use wire::sts::{AssumeRoleInput, AssumedRole, Call, CallerIdentity, Form, Refusal};
 
+use crate::guard::request_key;
+
 /// Answers the calls of STS.
 pub(crate) struct Sts {
     pub(crate) identity: Identity,
@@ -44,7 +46,7 @@ impl Sts {
         let keys = |name: &str| match name {
             "sts:externalid" => Some(vec![external.clone()?]),
             "sts:rolesessionname" => Some(vec![session.clone()]),
-            name => key(name, caller, now),
+            name => Some(vec![request_key(name, caller, || now)?]),
         };
         let asked = AssumeRole {
             role_arn: input.role_arn,
@@ -64,20 +66,4 @@ impl Sts {
         };
         Ok(assumed.response(&caller.request_id))
     }
-}
-
-/// The value of a condition key of the request, by its name in lower case.
-fn key(name: &str, caller: &Caller, now: Timestamp) -> Option<Vec<String>> {
-    let value = match name {
-        "aws:sourceip" => caller.source_ip?.to_canonical().to_string(),
-        "aws:securetransport" => caller.secure_transport.to_string(),
-        "aws:currenttime" => {
-            jiff::Timestamp::from_second(i64::try_from(now.as_seconds()).ok()?).ok()?.to_string()
-        }
-        "aws:epochtime" => now.as_seconds().to_string(),
-        "aws:useragent" if !caller.user_agent.is_empty() => caller.user_agent.clone(),
-        "aws:requestedregion" => caller.region.clone(),
-        _ => return None,
-    };
-    Some(vec![value])
 }

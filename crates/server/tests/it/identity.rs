@@ -287,6 +287,56 @@ async fn a_session_of_a_role_signs_with_its_token_and_never_without() {
 }
 
 #[tokio::test]
+async fn a_role_can_ask_where_the_caller_comes_from() {
+    let started = start(VERIFY).await;
+    for (network, code) in [("127.0.0.0/8", ""), ("10.0.0.0/8", "AccessDenied")] {
+        let condition = format!(r#""IpAddress": {{"aws:SourceIp": "{network}"}}"#);
+        let role = CreateRoleInput {
+            role_name: format!("from-{}", &network[..2]),
+            assume_role_policy_document: TRUST
+                .replace(r#""StringEquals": {"sts:ExternalId": "42"}"#, &condition),
+            ..Default::default()
+        };
+        let role = client(&started, &root()).call(role).await.unwrap().role;
+        let answer = sts(&started, &root(), "sts", &assume(&role.arn, "42")).await;
+        match code {
+            "" => assert_eq!(answer.status, 200, "{}", answer.text()),
+            code => assert_eq!(element(&answer.text(), "Code"), code),
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_a_user_may_manage_is_for_policies_to_say() {
+    let started = start(VERIFY).await;
+    let alice = alice(&started).await;
+    let keys = || ListAccessKeysInput { user_name: Some("alice".into()), account_id: None };
+    let denied = client(&started, &alice).call(keys()).await.unwrap_err().to_string();
+    assert!(
+        denied.contains(
+            "User: arn:aws:iam::000000000000:user/alice is not authorized to perform: \
+         weir:ListAccessKeys on resource: arn:aws:iam::000000000000:user/alice"
+        ),
+        "{denied}"
+    );
+    let own = r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "weir:*",
+        "Resource": "arn:aws:iam::*:user/${aws:username}"}]}"#;
+    let policy = PutPrincipalPolicyInput {
+        user_name: Some("alice".into()),
+        policy_name: "own".into(),
+        policy_document: own.into(),
+        ..Default::default()
+    };
+    client(&started, &root()).call(policy).await.unwrap();
+    client(&started, &alice).call(keys()).await.unwrap();
+    // What is her own is not the root's, nor a new user.
+    let roots = ListAccessKeysInput::default();
+    assert_eq!(refused(client(&started, &alice).call(roots).await), ErrorCode::AccessDenied);
+    let user = CreateUserInput { user_name: "bob".into(), ..Default::default() };
+    assert_eq!(refused(client(&started, &alice).call(user).await), ErrorCode::AccessDenied);
+}
+
+#[tokio::test]
 async fn a_session_that_is_over_is_told_so_before_its_signature_counts() {
     let clock = Arc::new(Hands::at(Timestamp::from_seconds(1_800_000_000)));
     let started = start_with_clock(VERIFY, clock.clone()).await;
