@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use http_body_util::BodyExt;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, SanType};
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
@@ -19,7 +20,9 @@ use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use crate::harness::{Http1, Http2, Started, config, get, post, read_to_close, start};
+use crate::harness::{
+    Http1, Http2, JSON, Started, config, get, post, read_to_close, request, start,
+};
 
 /// Signs the certificates of a test.
 struct Authority(CertifiedIssuer<'static, KeyPair>);
@@ -192,6 +195,39 @@ async fn a_large_body_and_a_large_answer_come_through_whole() {
 }
 
 #[tokio::test]
+async fn events_come_at_once_over_both_versions_and_a_browsers_page_may_read_them() {
+    let authority = Authority::new();
+    let started = Files::new(&authority).start(&[]).await;
+    let config = || client(&authority, &[], None);
+    let mut http = Http1::over(handshake(&started, config()).await.unwrap()).await;
+    let created = json!({"StreamName": "s", "ShardCount": 1}).to_string();
+    assert_eq!(http.send(post("CreateStream", &created)).await.status, 200);
+    for (name, http2) in [("one", false), ("two", true)] {
+        let consumer = json!({
+            "StreamARN": "arn:aws:kinesis:us-east-1:000000000000:stream/s", "ConsumerName": name,
+        });
+        let consumer =
+            http.send(post("RegisterStreamConsumer", &consumer.to_string())).await.json();
+        let subscription = json!({
+            "ConsumerARN": consumer["Consumer"]["ConsumerARN"], "ShardId": "shardId-000000000000",
+            "StartingPosition": {"Type": "TRIM_HORIZON"},
+        });
+        let mut subscribe = post("SubscribeToShard", &subscription.to_string());
+        subscribe.headers_mut().insert("origin", "https://page.example".parse().unwrap());
+        let stream = handshake(&started, config()).await.unwrap();
+        let response = match http2 {
+            true => Http2::over(stream).await.open(subscribe).await,
+            false => Http1::over(stream).await.open(subscribe).await,
+        };
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.headers()["access-control-allow-origin"], "*");
+        // The first event comes by itself, although the answer does not end.
+        let first = response.into_body().frame().await.unwrap().unwrap().into_data().unwrap();
+        assert!(String::from_utf8_lossy(&first).contains("initial-response"));
+    }
+}
+
+#[tokio::test]
 async fn plain_http_on_a_port_that_speaks_tls_is_told_so() {
     let authority = Authority::new();
     let started = Files::new(&authority).start(&[]).await;
@@ -309,6 +345,7 @@ const VERIFY: &[(&str, &str)] = &[
         "tls.client_principals",
         r#"[{certificate = "uri:spiffe://weir/alice", principal = "arn:aws:iam::000000000000:root"},
             {certificate = "dns:bob.weir", principal = "arn:aws:iam::111111111111:root"},
+            {certificate = "dns:dave.weir", principal = "arn:aws:iam::000000000000:user/dave"},
             {certificate = "subject:CN=carol", principal = "arn:aws:iam::000000000000:root",
              region = "eu-west-1"}]"#,
     ),
@@ -348,6 +385,33 @@ async fn a_clients_certificate_stands_for_the_principal_that_the_settings_say() 
     let missing = "MissingAuthenticationTokenException";
     assert_eq!(streams(&started, &authority, Some(&stranger)).await, missing);
     assert_eq!(streams(&started, &authority, None).await, missing);
+}
+
+#[tokio::test]
+async fn a_certificate_that_stands_for_a_user_may_do_what_the_user_may() {
+    let authority = Authority::new();
+    let started = Files::new(&authority).start(VERIFY).await;
+    let root = SanType::URI("spiffe://weir/alice".try_into().unwrap());
+    let root = authority.client("someone", Some(root));
+    let dave = SanType::DnsName("dave.weir".try_into().unwrap());
+    let dave = authority.client("someone", Some(dave));
+    let stream = handshake(&started, client(&authority, &[], Some(&root))).await.unwrap();
+    let mut http = Http1::over(stream).await;
+    let mut administer = async |operation: &str, input: serde_json::Value| {
+        let target = format!("Weir_20261125.{operation}");
+        let answer = http.send(request("POST", &target, JSON, input.to_string())).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    };
+    // Nobody of this name, then somebody without rights, then with the right.
+    assert_eq!(streams(&started, &authority, Some(&dave)).await, "AccessDeniedException");
+    administer("CreateUser", json!({"UserName": "dave"})).await;
+    assert_eq!(streams(&started, &authority, Some(&dave)).await, "AccessDeniedException");
+    let policy = json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": "kinesis:ListStreams", "Resource": "*"}]});
+    let policy =
+        json!({"UserName": "dave", "PolicyName": "list", "PolicyDocument": policy.to_string()});
+    administer("PutPrincipalPolicy", policy).await;
+    assert_eq!(streams(&started, &authority, Some(&dave)).await, "[]");
 }
 
 #[tokio::test]
