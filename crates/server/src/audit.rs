@@ -225,7 +225,81 @@ impl Writer {
 
 #[cfg(test)]
 mod tests {
+    use model::Timestamp;
+    use runtime::{Meters, SystemEntropy};
+    use wire::{Caller, Encoding, Operation};
+
     use super::*;
+    use crate::metrics::Metrics;
+
+    struct Noon;
+
+    impl Clock for Noon {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_seconds(1_800_000_000)
+        }
+    }
+
+    /// An audit with room for so many records, and what nobody writes of it yet.
+    fn audit(room: usize) -> (Audit, mpsc::Receiver<Pending>) {
+        let (queue, pending) = mpsc::channel(room);
+        let audit = Audit {
+            data_plane: false,
+            queue,
+            clock: Arc::new(Noon),
+            entropy: Arc::new(SystemEntropy),
+            strangers: Mutex::default(),
+            metrics: Metrics::new(&Meters::default()).audit,
+        };
+        (audit, pending)
+    }
+
+    async fn begin(audit: &Audit, operation: Operation) -> Result<Option<Owed>, ApiError> {
+        let caller = Caller::root("000000000000", "us-east-1");
+        let body = Bytes::from_static(b"{}");
+        let asked = Asked {
+            call: Call::Operation(operation, Encoding::Json, &body),
+            caller: Some(&caller),
+            claimed_key: String::new(),
+            source_ip: [127, 0, 0, 1].into(),
+            user_agent: "",
+            request_id: "",
+        };
+        audit.begin(asked).await
+    }
+
+    type Result<T, E> = std::result::Result<T, E>;
+
+    #[tokio::test(start_paused = true)]
+    async fn no_call_begins_without_a_place_for_its_record() {
+        let (audit, mut pending) = audit(1);
+        let first = begin(&audit, Operation::DeleteStream).await.unwrap().unwrap();
+        // Nobody writes: the second is told so, and would not have been carried out.
+        let refused = begin(&audit, Operation::DeleteStream).await.err().unwrap();
+        assert_eq!(refused.code, ErrorCode::ServiceUnavailable);
+        assert!(begin(&audit, Operation::PutRecord).await.unwrap().is_none(), "it is no concern");
+        // The client of the first leaves: its record waits to be written all the same.
+        drop(first);
+        assert!(pending.recv().await.is_some());
+        assert!(begin(&audit, Operation::DeleteStream).await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_whose_record_is_not_written_is_not_answered_as_done() {
+        let (audit, mut pending) = audit(2);
+        let owed = begin(&audit, Operation::DeleteStream).await.unwrap().unwrap();
+        let unwritten = owed.settle(None::<&ApiError>).await.unwrap_err();
+        assert_eq!(unwritten.code, ErrorCode::ServiceUnavailable);
+        assert!(pending.recv().await.is_some(), "its record is given up");
+
+        let owed = begin(&audit, Operation::DeleteStream).await.unwrap().unwrap();
+        let writes = async {
+            let Pending { written, .. } = pending.recv().await.unwrap();
+            written.send(()).unwrap();
+        };
+        let (settled, ()) = tokio::join!(owed.settle(None::<&ApiError>), writes);
+        settled.unwrap();
+    }
 
     #[tokio::test(start_paused = true)]
     async fn records_about_strangers_are_bounded_and_those_left_out_are_told() {

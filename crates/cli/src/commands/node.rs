@@ -100,6 +100,7 @@ The first start makes a root access key, shows it once and keeps it in DATA_DIR/
 
 Examples:
   weir serve --data-dir /var/lib/weir
+  weir serve --listen 0.0.0.0:4567 --set tls.certificate=chain.pem --set tls.key=key.pem
   weir serve --config /etc/weir.toml --listen 0.0.0.0:4567 --insecure-http")]
 pub(crate) struct ServeArgs {
     #[command(flatten)]
