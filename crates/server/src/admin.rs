@@ -1,16 +1,28 @@
 //! Weir's own operations: each is carried out by the service that owns what it is about.
 
-use security::Identity;
+mod key_ring;
+
+use security::{Identity, KeyRing};
 use streams::Streams;
 use wire::admin::*;
 use wire::{AdminHandlers, ApiError, Call, Caller};
+
+use key_ring::{KeyAdmin, realm};
 
 type Answer<I> = Result<<I as Call>::Output, ApiError>;
 
 /// Hands every operation to its service.
 pub(crate) struct Admin {
-    pub(crate) identity: Identity,
-    pub(crate) streams: Streams,
+    identity: Identity,
+    streams: Streams,
+    keys: KeyAdmin,
+}
+
+impl Admin {
+    pub(crate) fn new(identity: Identity, keys: KeyRing, streams: Streams) -> Self {
+        let keys = KeyAdmin { keys, streams: streams.clone() };
+        Self { identity, streams, keys }
+    }
 }
 
 impl AdminHandlers for Admin {
@@ -156,5 +168,58 @@ impl AdminHandlers for Admin {
         input: ExplainStreamInput,
     ) -> Answer<ExplainStreamInput> {
         self.streams.explain_stream(caller, input).await
+    }
+
+    async fn create_key(&self, caller: &Caller, input: CreateKeyInput) -> Answer<CreateKeyInput> {
+        self.keys.create(caller, input).await
+    }
+
+    async fn list_keys(&self, caller: &Caller, _: ListKeysInput) -> Answer<ListKeysInput> {
+        self.keys.list(caller)
+    }
+
+    async fn describe_key(
+        &self,
+        caller: &Caller,
+        input: DescribeKeyInput,
+    ) -> Answer<DescribeKeyInput> {
+        self.keys.describe(caller, &input)
+    }
+
+    async fn enable_key(&self, caller: &Caller, input: EnableKeyInput) -> Answer<EnableKeyInput> {
+        Ok(self.keys.keys.enable(&realm(caller)?, &input.key_id).await?)
+    }
+
+    async fn disable_key(
+        &self,
+        caller: &Caller,
+        input: DisableKeyInput,
+    ) -> Answer<DisableKeyInput> {
+        Ok(self.keys.keys.disable(&realm(caller)?, &input.key_id).await?)
+    }
+
+    async fn rotate_key(&self, caller: &Caller, input: RotateKeyInput) -> Answer<RotateKeyInput> {
+        self.keys.rotate(caller, input).await
+    }
+
+    async fn delete_key(&self, caller: &Caller, input: DeleteKeyInput) -> Answer<DeleteKeyInput> {
+        self.keys.delete(caller, input).await
+    }
+
+    async fn create_alias(
+        &self,
+        caller: &Caller,
+        input: CreateAliasInput,
+    ) -> Answer<CreateAliasInput> {
+        let CreateAliasInput { alias_name, key_id } = input;
+        Ok(self.keys.keys.create_alias(&realm(caller)?, &alias_name, &key_id).await?)
+    }
+
+    async fn delete_alias(
+        &self,
+        caller: &Caller,
+        input: DeleteAliasInput,
+    ) -> Answer<DeleteAliasInput> {
+        Ok(self.keys.keys.delete_alias(&realm(caller)?, &input.alias_name).await?)
     }
 }

@@ -76,7 +76,7 @@ impl Node {
             config.fanout.clone(),
             streams::Parts {
                 storage: storage.clone(),
-                keys: key_ring,
+                keys: key_ring.clone(),
                 clock: world.clock.clone(),
                 entropy: world.entropy.clone(),
                 tasks: world.tasks.clone(),
@@ -94,7 +94,7 @@ impl Node {
                     account: identity.account().to_string(),
                 },
                 kinesis: streams.clone(),
-                weir: Admin { identity: identity.clone(), streams },
+                weir: Admin::new(identity.clone(), key_ring, streams),
             },
             sts: Sts { identity: identity.clone() },
             access: Access::new(config.auth.mode, identity),

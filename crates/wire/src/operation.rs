@@ -397,6 +397,24 @@ operations! {
             => delete_principal_policy(DeletePrincipalPolicyInput) -> ();
         /// Explain what is throttled in a stream, by which keys, and what was decided about it.
         ExplainStream: Control(stream) => explain_stream(ExplainStreamInput) -> ExplainStreamOutput;
+        /// Make a key that encrypts.
+        CreateKey: Control(account) => create_key(CreateKeyInput) -> KeyOutput;
+        /// List the keys of the account in the region.
+        ListKeys: Control(account) => list_keys(ListKeysInput) -> ListKeysOutput;
+        /// Show a key and the streams that use it.
+        DescribeKey: Control(key) => describe_key(DescribeKeyInput) -> DescribeKeyOutput;
+        /// Let a key be used again.
+        EnableKey: Control(key) => enable_key(EnableKeyInput) -> ();
+        /// Let a key not be used: neither to write nor to read.
+        DisableKey: Control(key) => disable_key(DisableKeyInput) -> ();
+        /// Give a key new material; records stay as they are.
+        RotateKey: Control(key) => rotate_key(RotateKeyInput) -> KeyOutput;
+        /// Delete a key and erase its material: what it encrypted is unreadable for ever.
+        DeleteKey: Control(key) => delete_key(DeleteKeyInput) -> DeleteKeyOutput;
+        /// Give a key another name.
+        CreateAlias: Control(key) => create_alias(CreateAliasInput) -> ();
+        /// Take a name of a key away.
+        DeleteAlias: Control(alias) => delete_alias(DeleteAliasInput) -> ();
     }
 }
 

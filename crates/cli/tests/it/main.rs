@@ -6,6 +6,7 @@ mod crash;
 mod durability;
 mod faults;
 mod identity;
+mod keys;
 mod node;
 mod tls;
 mod tools;

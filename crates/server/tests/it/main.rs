@@ -7,6 +7,7 @@ mod auth;
 mod bodies;
 mod bytes;
 mod crowd;
+mod encryption;
 mod end_to_end;
 mod envelope;
 mod fanout;

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod explain;
+mod key_ring;
 mod keys;
 mod policies;
 mod principals;
@@ -16,6 +17,11 @@ pub use accounts::{
 pub use explain::{
     Cure, CureAction, ExplainStreamInput, ExplainStreamOutput, HeavyKey, ScalingAction,
     ScalingDecision, ShardLimit, ShardTraffic, ThrottleEvent,
+};
+pub use key_ring::{
+    CreateAliasInput, CreateKeyInput, DeleteAliasInput, DeleteKeyInput, DeleteKeyOutput,
+    DescribeKeyInput, DescribeKeyOutput, DisableKeyInput, EnableKeyInput, Key, KeyOutput, KeyState,
+    KeyUse, ListKeysInput, ListKeysOutput, RotateKeyInput,
 };
 pub use keys::{
     AccessKeyMetadata, AccessKeyStatus, CreateAccessKeyInput, CreateAccessKeyOutput,

@@ -17,6 +17,8 @@ pub(super) const ACCOUNT_ID: Text =
 /// As long as IAM lets a document be; what is kept of one principal has a smaller bound.
 pub(super) const DOCUMENT: Text = text(1, 131_072, None);
 pub(super) const DESCRIPTION: Text = text(0, 1000, None);
+pub(super) const KEY_ID: Text = text(1, 2048, None);
+pub(super) const ALIAS_NAME: Text = text(1, 256, None);
 pub(super) const STATUS: Text =
     Text { length: Length::ANY, pattern: None, values: &["Active", "Inactive"] };
 

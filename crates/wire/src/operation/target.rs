@@ -47,6 +47,8 @@ pub enum Target<'a> {
     User(&'a str),
     /// A role of the caller's account, by name.
     Role(&'a str),
+    /// A key that encrypts, by its id, its ARN, or the name or ARN of an alias.
+    Key(&'a str),
     /// The root of an account: of the caller's own if none is said.
     Root(Option<&'a str>),
 }
@@ -171,6 +173,12 @@ macro_rules! target {
             Some(user) => Target::User(user),
             None => Target::Root($input.account_id.as_deref()),
         }
+    };
+    ($input:ident, key) => {
+        Target::Key(&$input.key_id)
+    };
+    ($input:ident, alias) => {
+        Target::Key(&$input.alias_name)
     };
     ($input:ident, principal) => {
         match (&$input.user_name, &$input.role_name) {

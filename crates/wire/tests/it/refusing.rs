@@ -132,4 +132,40 @@ impl AdminHandlers for Refusing {
     ) -> Answer<ExplainStreamInput> {
         refused()
     }
+
+    async fn create_key(&self, _: &Caller, _: CreateKeyInput) -> Answer<CreateKeyInput> {
+        refused()
+    }
+
+    async fn list_keys(&self, _: &Caller, _: ListKeysInput) -> Answer<ListKeysInput> {
+        refused()
+    }
+
+    async fn describe_key(&self, _: &Caller, _: DescribeKeyInput) -> Answer<DescribeKeyInput> {
+        refused()
+    }
+
+    async fn enable_key(&self, _: &Caller, _: EnableKeyInput) -> Answer<EnableKeyInput> {
+        refused()
+    }
+
+    async fn disable_key(&self, _: &Caller, _: DisableKeyInput) -> Answer<DisableKeyInput> {
+        refused()
+    }
+
+    async fn rotate_key(&self, _: &Caller, _: RotateKeyInput) -> Answer<RotateKeyInput> {
+        refused()
+    }
+
+    async fn delete_key(&self, _: &Caller, _: DeleteKeyInput) -> Answer<DeleteKeyInput> {
+        refused()
+    }
+
+    async fn create_alias(&self, _: &Caller, _: CreateAliasInput) -> Answer<CreateAliasInput> {
+        refused()
+    }
+
+    async fn delete_alias(&self, _: &Caller, _: DeleteAliasInput) -> Answer<DeleteAliasInput> {
+        refused()
+    }
 }
