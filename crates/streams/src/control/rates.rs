@@ -48,6 +48,7 @@ rated! {
     AddTagsToStream: 5, Account;
     CreateStream: 5, Account;
     DecreaseStreamRetentionPeriod: 5, Stream;
+    DeleteResourcePolicy: 5, Account;
     DeleteStream: 5, Account;
     DeregisterStreamConsumer: 5, Stream;
     DescribeAccountSettings: 5, Account;
@@ -57,6 +58,7 @@ rated! {
     DescribeStreamSummary: 20, Account;
     DisableEnhancedMonitoring: 5, Stream;
     EnableEnhancedMonitoring: 5, Stream;
+    GetResourcePolicy: 5, Account;
     IncreaseStreamRetentionPeriod: 5, Stream;
     ListShards: 1000, Stream;
     ListStreamConsumers: 5, Stream;
@@ -64,6 +66,7 @@ rated! {
     ListTagsForResource: 5, Account;
     ListTagsForStream: 5, Account;
     MergeShards: 5, Account;
+    PutResourcePolicy: 5, Account;
     RegisterStreamConsumer: 5, Account;
     RemoveTagsFromStream: 5, Account;
     SplitShard: 5, Account;
@@ -127,6 +130,10 @@ impl Rates {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use wire::Class;
+
     use super::*;
 
     const START: u64 = 1_700_000_000_000;
@@ -151,6 +158,15 @@ mod tests {
                 assert_eq!(admitted as u64, 10 * per_second, "{rated:?} every {step} ms");
             }
         }
+    }
+
+    #[test]
+    fn every_operation_of_the_control_plane_has_a_rate() {
+        let control = wire::Operation::of("kinesis")
+            .filter(|operation| operation.is_supported() && operation.class() == Class::Control);
+        let wanted: BTreeSet<_> = control.map(|operation| operation.name()).collect();
+        let rated: BTreeSet<_> = Rated::ALL.iter().map(|rated| rated.name()).collect();
+        assert_eq!(rated, wanted);
     }
 
     #[test]

@@ -66,6 +66,15 @@ pub(super) enum Resource {
     Consumer(StreamKey, ConsumerArn),
 }
 
+impl Resource {
+    /// The stream that it is or belongs to.
+    pub(super) fn stream(&self) -> &StreamKey {
+        match self {
+            Self::Stream(key) | Self::Consumer(key, _) => key,
+        }
+    }
+}
+
 /// The stream or the consumer of an ARN.
 pub(super) fn resource(caller: &Caller, operation: Operation, arn: &str) -> Result<Resource> {
     match arn.parse::<ConsumerArn>() {

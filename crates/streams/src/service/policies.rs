@@ -6,6 +6,7 @@ use wire::{Caller, Operation};
 
 use super::address::{self, Resource};
 use crate::Inner;
+use crate::control::rates::Rated;
 use crate::control::{consumers, existing, policies};
 use crate::error::{Error, Result};
 
@@ -20,6 +21,7 @@ impl Inner {
     ) -> Result<()> {
         let PutResourcePolicyInput { resource_arn: arn, policy, .. } = input;
         let resource = address::resource(caller, Operation::PutResourcePolicy, &arn)?;
+        self.rate(Rated::PutResourcePolicy, resource.stream())?;
         Policy::parse(&policy, PolicyKind::Resource)
             .map_err(|malformed| Error::Invalid(malformed.to_string()))?;
         self.change_policy(resource, Some(policy)).await
@@ -32,6 +34,7 @@ impl Inner {
     ) -> Result<()> {
         let arn = &input.resource_arn;
         let resource = address::resource(caller, Operation::DeleteResourcePolicy, arn)?;
+        self.rate(Rated::DeleteResourcePolicy, resource.stream())?;
         self.change_policy(resource, None).await
     }
 
@@ -61,8 +64,10 @@ impl Inner {
         input: GetResourcePolicyInput,
     ) -> Result<GetResourcePolicyOutput> {
         let arn = &input.resource_arn;
+        let resource = address::resource(caller, Operation::GetResourcePolicy, arn)?;
+        self.rate(Rated::GetResourcePolicy, resource.stream())?;
         let snapshot = self.control.catalog.snapshot();
-        let policy = match address::resource(caller, Operation::GetResourcePolicy, arn)? {
+        let policy = match resource {
             Resource::Stream(key) => &existing(&snapshot, &key)?.record.policy,
             Resource::Consumer(key, arn) => {
                 let second = Some(arn.created_seconds());
