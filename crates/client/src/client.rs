@@ -9,11 +9,13 @@ use hyper::{Method, Request};
 use runtime::{Clock, Entropy, Net, SystemClock, SystemEntropy, Tasks, TcpNet};
 use serde::de::DeserializeOwned;
 use tokio::time::{sleep, timeout};
-use wire::{ApiError, Call, HttpRequest, Operation, codec, sigv4};
+use wire::kinesis::SubscribeToShardInput;
+use wire::{ApiError, Call, Encoding, HttpRequest, Operation, codec, sigv4};
 
 use crate::endpoint::Endpoint;
 use crate::pool::{Answer, Failure, Pool};
 use crate::retry::Policy;
+use crate::subscription::Subscription;
 use crate::tls::Tls;
 use crate::{ClientConfig, Error, Result};
 
@@ -137,7 +139,7 @@ impl Client {
 
     async fn attempt<I: Call<Output: DeserializeOwned>>(&self, body: Bytes) -> Result<I::Output> {
         let operation = I::OPERATION.name();
-        let request = self.request(I::OPERATION, body);
+        let request = self.request(I::OPERATION, self.0.config.encoding, body);
         let limit = self.0.config.attempt_timeout;
         let answer = timeout(limit, self.0.pool.exchange(request))
             .await
@@ -146,10 +148,15 @@ impl Client {
         self.understand::<I>(answer)
     }
 
-    fn request(&self, operation: Operation, body: Bytes) -> Request<Full<Bytes>> {
+    fn request(
+        &self,
+        operation: Operation,
+        encoding: Encoding,
+        body: Bytes,
+    ) -> Request<Full<Bytes>> {
         let inner = &*self.0;
         let plain = [
-            ("content-type", inner.config.encoding.content_type()),
+            ("content-type", encoding.content_type()),
             ("host", inner.endpoint.host.as_str()),
             ("x-amz-target", operation.target()),
         ];
@@ -180,18 +187,52 @@ impl Client {
         let operation = I::OPERATION.name();
         let encoding = self.0.config.encoding;
         if !answer.status.is_success() {
-            let request_id = answer.headers.get("x-amzn-requestid");
-            return Err(Error::Service {
-                operation,
-                error: ApiError::decode(encoding, answer.status.as_u16(), &answer.body),
-                request_id: request_id.and_then(|id| id.to_str().ok()).map(str::to_owned),
-            });
+            return Err(refusal(operation, encoding, &answer));
         }
         codec::decode_output(encoding, &answer.body)
             .map_err(|error| Error::Answer { operation, reason: error.to_string() })
     }
 
-    fn failed(&self, operation: &'static str, failure: Failure) -> Error {
+    /// Follows a shard as an enhanced fan-out consumer: gives its records as they come, until the
+    /// service ends the subscription. Not tried again.
+    ///
+    /// ```no_run
+    /// # use weir_client::kinesis::{ShardIteratorType, StartingPosition, SubscribeToShardInput};
+    /// # async fn example(client: weir_client::Client) -> Result<(), weir_client::Error> {
+    /// let position = StartingPosition { kind: ShardIteratorType::Latest, ..Default::default() };
+    /// let input = SubscribeToShardInput {
+    ///     consumer_arn: "arn:aws:kinesis:us-east-1:000000000000:stream/s/consumer/c:1".into(),
+    ///     shard_id: "shardId-000000000000".into(),
+    ///     starting_position: position,
+    ///     ..Default::default()
+    /// };
+    /// let mut subscription = client.subscribe(input).await?;
+    /// while let Some(event) = subscription.next().await? {
+    ///     println!("{} records", event.records.len());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn subscribe(&self, input: SubscribeToShardInput) -> Result<Subscription> {
+        let operation = Operation::SubscribeToShard;
+        // AWS takes this one operation in JSON only.
+        let encoding = Encoding::Json;
+        let request = self.request(operation, encoding, codec::encode(encoding, &input));
+        let limit = self.0.config.attempt_timeout;
+        let begin = async {
+            let opened = self.0.pool.open(request).await?;
+            if opened.is_success() { Ok(Ok(opened)) } else { Ok(Err(opened.whole().await?)) }
+        };
+        let begun = timeout(limit, begin).await;
+        let late = Error::Timeout { operation: operation.name(), seconds: limit.as_secs() };
+        match begun.map_err(|_| late)? {
+            Ok(Ok(opened)) => Ok(Subscription::new(self.clone(), opened)),
+            Ok(Err(answer)) => Err(refusal(operation.name(), encoding, &answer)),
+            Err(failure) => Err(self.failed(operation.name(), failure)),
+        }
+    }
+
+    pub(crate) fn failed(&self, operation: &'static str, failure: Failure) -> Error {
         let endpoint = self.0.config.endpoint.clone();
         match failure {
             Failure::Connect(source) => Error::Connect { endpoint, source: Arc::new(source) },
@@ -199,6 +240,16 @@ impl Client {
                 Error::Broken { endpoint, operation, source: Arc::from(source) }
             }
         }
+    }
+}
+
+/// The error that the service answered with.
+fn refusal(operation: &'static str, encoding: Encoding, answer: &Answer) -> Error {
+    let request_id = answer.headers.get("x-amzn-requestid");
+    Error::Service {
+        operation,
+        error: ApiError::decode(encoding, answer.status.as_u16(), &answer.body),
+        request_id: request_id.and_then(|id| id.to_str().ok()).map(str::to_owned),
     }
 }
 

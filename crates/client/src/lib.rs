@@ -3,6 +3,7 @@
 //! - [`Client`] makes single calls: typed, signed, over pooled connections, tried again when that
 //!   may help.
 //! - [`Producer`] gathers records into batches and gives a ticket for each.
+//! - [`Subscription`] gives the records of one shard as they come (enhanced fan-out).
 //! - [`Consumer`] reads all the shards of a stream, parents before children.
 //!
 //! ```no_run
@@ -35,6 +36,7 @@ mod pages;
 mod pool;
 mod producer;
 mod retry;
+mod subscription;
 mod tls;
 
 pub use wire::{ApiError, Call, Encoding, ErrorCode, admin, kinesis};
@@ -44,3 +46,4 @@ pub use config::{ClientCertificate, ClientConfig, Credentials, Trust};
 pub use consumer::{Consumer, ConsumerConfig, Position, Received};
 pub use error::{Error, Result};
 pub use producer::{Producer, Record, Ticket, Written};
+pub use subscription::Subscription;

@@ -13,8 +13,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
 use hyper::client::conn::http1;
-use hyper::{HeaderMap, Request, StatusCode};
+use hyper::{HeaderMap, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
@@ -80,6 +81,13 @@ impl Pool {
         Ok(answer)
     }
 
+    /// Sends `request` on a connection of its own, for an answer that comes by and by.
+    pub(crate) async fn open(&self, request: Request<Full<Bytes>>) -> Result<Opened, Failure> {
+        let mut link = self.connect().await?;
+        let response = link.start(request).await.map_err(Failure::Broken)?;
+        Ok(Opened { response, link })
+    }
+
     /// The connection used last, so that spare ones grow old and are closed by the server.
     fn take_idle(&self) -> Option<Link> {
         loop {
@@ -111,6 +119,46 @@ impl Pool {
     }
 }
 
+/// An answer whose head is there. Its connection closes with it.
+pub(crate) struct Opened {
+    response: Response<Incoming>,
+    link: Link,
+}
+
+impl Opened {
+    pub(crate) fn is_success(&self) -> bool {
+        self.response.status().is_success()
+    }
+
+    /// All of the rest, for an answer that turned out to be whole.
+    pub(crate) async fn whole(mut self) -> Result<Answer, Failure> {
+        let mut body = Vec::new();
+        while let Some(bytes) = self.next().await? {
+            if body.len() + bytes.len() > ANSWER_BYTES_MAX {
+                return Err(Failure::Broken("the answer is too long".into()));
+            }
+            body.extend_from_slice(&bytes);
+        }
+        let (head, _) = self.response.into_parts();
+        Ok(Answer { status: head.status, headers: head.headers, body: body.into() })
+    }
+
+    /// The next bytes of the body, or none at its end. May be dropped and called again.
+    pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Failure> {
+        loop {
+            let frame = self.link.drive(self.response.body_mut().frame()).await;
+            match frame.transpose().map_err(|error| Failure::Broken(error.into()))? {
+                None => return Ok(None),
+                Some(frame) => {
+                    if let Ok(bytes) = frame.into_data() {
+                        return Ok(Some(bytes));
+                    }
+                }
+            }
+        }
+    }
+}
+
 /// One connection.
 struct Link {
     sender: http1::SendRequest<Full<Bytes>>,
@@ -120,24 +168,35 @@ struct Link {
 
 impl Link {
     async fn exchange(&mut self, request: Request<Full<Bytes>>) -> Result<Answer, Cause> {
+        let response = self.sender.send_request(request);
         let answer = async {
-            let response = self.sender.send_request(request).await?;
-            let (head, body) = response.into_parts();
+            let (head, body) = response.await?.into_parts();
             let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await?.to_bytes();
             Ok(Answer { status: head.status, headers: head.headers, body })
         };
-        let mut answer = pin!(answer);
+        self.drive(answer).await
+    }
+
+    /// Waits for the head of the answer.
+    async fn start(&mut self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, Cause> {
+        let response = self.sender.send_request(request);
+        Ok(self.drive(response).await?)
+    }
+
+    /// Waits for what the connection brings, and drives it meanwhile.
+    async fn drive<T>(&mut self, outcome: impl Future<Output = T>) -> T {
+        let mut outcome = pin!(outcome);
         if let Some(driver) = self.driver.as_mut() {
             tokio::select! {
                 biased;
-                answer = &mut answer => return answer,
+                outcome = &mut outcome => return outcome,
                 _ = driver => {}
             }
         }
         // The connection is closed; the answer may have arrived before. Dropping the driver
         // makes a pending request fail.
         self.driver = None;
-        answer.await
+        outcome.await
     }
 
     /// Lets the connection notice that the other side closed it.

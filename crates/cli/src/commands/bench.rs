@@ -5,6 +5,7 @@
 //! a server that stalls is charged for everything that had to wait (no coordinated omission).
 
 mod disk;
+mod events;
 mod pace;
 mod payload;
 mod reader;
@@ -31,6 +32,7 @@ use crate::commands::streams::{wait_until_active, wait_until_gone};
 use crate::environment::ConnectionArgs;
 use crate::exit::{Exit, Usage};
 use crate::output;
+use events::Subscribers;
 use reader::Arrivals;
 use report::Report;
 use stats::Stats;
@@ -46,6 +48,7 @@ Examples:
   weir bench
   weir bench --op put-record --connections 64 --size 100B
   weir bench --op put-to-get --rate 2000 --batch 1 --duration 30s
+  weir bench --op put-to-event --rate 1000 --batch 1 --shards 1 --subscribers 20
   weir bench --verify --duration 30s --encoding json
   weir bench --op disk-sync --data-dir weir-data")]
 pub(crate) struct BenchArgs {
@@ -76,6 +79,9 @@ pub(crate) struct BenchArgs {
     /// For `get`: how much to put before reading starts
     #[arg(long, default_value = "128MiB", value_name = "SIZE")]
     fill: ByteSize,
+    /// For `put-to-event`: how many consumers subscribe to every shard
+    #[arg(long, default_value_t = const { NonZeroU32::new(1).expect("1 is not 0") }, value_name = "N")]
+    subscribers: NonZeroU32,
     /// Use this stream, which must exist and be empty, and keep it
     #[arg(long)]
     stream: Option<String>,
@@ -104,6 +110,8 @@ enum Op {
     Get,
     /// The time from when a PutRecords request is due until its records have been read
     PutToGet,
+    /// The same until they have come to every enhanced fan-out consumer
+    PutToEvent,
     /// Nothing of a node: how long the disk takes to write and sync 4 KiB
     DiskSync,
 }
@@ -188,7 +196,12 @@ impl<'a> Bench<'a> {
 
     async fn delete_stream(&self) -> anyhow::Result<()> {
         let stream_name = Some(self.stream.clone());
-        let input = DeleteStreamInput { stream_name, ..DeleteStreamInput::default() };
+        let enforce_consumer_deletion = Some(true);
+        let input = DeleteStreamInput {
+            stream_name,
+            enforce_consumer_deletion,
+            ..DeleteStreamInput::default()
+        };
         self.client.call(input).await?;
         wait_until_gone(&self.client, &self.stream).await
     }
@@ -204,6 +217,12 @@ impl<'a> Bench<'a> {
                 let arrivals = Arrivals::open(self).await?;
                 let written = writer::run(self, duration).await?;
                 let latencies = arrivals.of(&written).await?;
+                Ok(Report::new(self.args, Stats { latencies, ..written.stats }))
+            }
+            Op::PutToEvent => {
+                let subscribers = Subscribers::open(self, self.args.subscribers).await?;
+                let written = writer::run(self, duration).await?;
+                let latencies = subscribers.of(self, &written).await?;
                 Ok(Report::new(self.args, Stats { latencies, ..written.stats }))
             }
             Op::PutRecords | Op::PutRecord | Op::DiskSync => {

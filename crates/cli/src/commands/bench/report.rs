@@ -39,6 +39,9 @@ struct Setup {
     batch: u16,
     record_bytes: u64,
     encoding: &'static str,
+    /// For `put-to-event`, how many consumers followed every shard.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subscribers: Option<u32>,
 }
 
 #[derive(Debug, Serialize)]
@@ -76,6 +79,7 @@ impl Report {
                 batch: if args.op == Op::PutRecord { 1 } else { args.batch },
                 record_bytes: args.size.as_u64(),
                 encoding: args.connection.encoding.name(),
+                subscribers: (args.op == Op::PutToEvent).then(|| args.subscribers.get()),
             },
             seconds,
             requests: stats.requests,
@@ -99,7 +103,7 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let title = |text: &str| styled(HEADING, format_args!("{text:<11}"));
+        let title = |text: &str| styled(HEADING, format_args!("{text:<12}"));
         let setup = &self.setup;
         writeln!(f, "{}{}, {:.1} s", title("bench"), self.op, self.seconds)?;
         if self.op != Op::DiskSync.name() {
@@ -116,6 +120,9 @@ impl fmt::Display for Report {
                 setup.connections,
                 setup.encoding,
             )?;
+        }
+        if let Some(subscribers) = setup.subscribers {
+            writeln!(f, "{}{subscribers}, each on every shard", title("subscribers"))?;
         }
         writeln!(
             f,
@@ -149,7 +156,7 @@ impl fmt::Display for Report {
         };
         write!(f, "\n{}{} records read back: {verdict}", title("verified"), found.records)?;
         for finding in &found.findings {
-            write!(f, "\n           {finding}")?;
+            write!(f, "\n            {finding}")?;
         }
         Ok(())
     }
