@@ -49,6 +49,13 @@ async fn settled(node: &mut Node) {
             ..Default::default()
         };
         streams.enable_enhanced_monitoring(&node.caller, input).await.unwrap();
+        let policy = format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Sid":"home{n}","Effect":"Allow",
+            "Principal":"*","Action":"kinesis:GetRecords","Resource":"{}"}}]}}"#,
+            arn(n)
+        );
+        let input = PutResourcePolicyInput { resource_arn: arn(n), policy, ..Default::default() };
+        streams.put_resource_policy(&node.caller, input).await.unwrap();
         for consumer in ["a", "b"] {
             let input = RegisterStreamConsumerInput {
                 stream_arn: arn(n),
@@ -74,15 +81,23 @@ async fn seen(node: &Node) -> String {
     let tags = streams.list_tags_for_stream(caller, input).await.unwrap();
     let input = ListTagsForResourceInput { resource_arn: arn.clone(), ..Default::default() };
     let same_tags = streams.list_tags_for_resource(caller, input).await.unwrap();
-    let input = ListStreamConsumersInput { stream_arn: arn, ..Default::default() };
+    let input = GetResourcePolicyInput { resource_arn: arn.clone(), ..Default::default() };
+    let policy = streams.get_resource_policy(caller, input).await.unwrap();
+    let input = ListStreamConsumersInput { stream_arn: arn.clone(), ..Default::default() };
     let consumers = streams.list_stream_consumers(caller, input).await.unwrap();
+    let input = DescribeStreamConsumerInput {
+        stream_arn: Some(arn),
+        consumer_name: Some("b".into()),
+        ..Default::default()
+    };
+    let consumer = streams.describe_stream_consumer(caller, input).await.unwrap();
     let limits = streams.describe_limits(caller, DescribeLimitsInput {}).await.unwrap();
     let input = DescribeAccountSettingsInput::default();
     let settings = streams.describe_account_settings(caller, input).await.unwrap();
     let (records, _) = node.read_all("s", SHARD).await;
     format!(
-        "{description:?} {summary:?} {shards:?} {names:?} {tags:?} {same_tags:?} {consumers:?} \
-         {limits:?} {settings:?} {records:?}"
+        "{description:?} {summary:?} {shards:?} {names:?} {tags:?} {same_tags:?} {policy:?} \
+         {consumers:?} {consumer:?} {limits:?} {settings:?} {records:?}"
     )
 }
 
@@ -108,6 +123,7 @@ async fn every_home_sees_its_own_streams_and_no_others() {
             format!("max_record_size_in_kib: Some({})", 1024 + n),
             format!("value: Some(\"{n}\")"),
             format!("[\"of {n}\"]"),
+            format!("home{n}"),
             format!("{}/consumer/a:", arn(n)),
             "stream_names: [\"s\", \"t\"]".to_owned(),
         ] {
@@ -134,7 +150,9 @@ async fn every_home_sees_its_own_streams_and_no_others() {
 async fn change_everything(node: &Node, n: usize) {
     let (streams, caller) = (&node.streams, &node.caller);
     let s = || Some("s".to_owned());
+    node.encrypt("s", "alias/aws/kinesis").await.unwrap();
     node.put_at("s", "0", "another").await;
+    node.stop_encrypting("s").await.unwrap();
     node.split("s", SHARD, "1000").await.unwrap();
     node.merge("s", &(n + 1).to_string(), &(n + 2).to_string()).await.unwrap();
     node.scale("s", 2).await.unwrap();
@@ -151,6 +169,8 @@ async fn change_everything(node: &Node, n: usize) {
     streams.remove_tags_from_stream(caller, input).await.unwrap();
     let input = UntagResourceInput { resource_arn: arn.clone(), tag_keys, ..Default::default() };
     streams.untag_resource(caller, input).await.unwrap();
+    let input = DeleteResourcePolicyInput { resource_arn: arn.clone(), ..Default::default() };
+    streams.delete_resource_policy(caller, input).await.unwrap();
     let input = DisableEnhancedMonitoringInput {
         stream_name: s(),
         shard_level_metrics: vec![MetricsName::All],
