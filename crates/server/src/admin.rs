@@ -7,7 +7,10 @@ use streams::Streams;
 use wire::admin::*;
 use wire::{AdminHandlers, ApiError, Call, Caller};
 
-use key_ring::{KeyAdmin, realm};
+use crate::guard::Policies;
+use crate::simulate::simulate;
+use key_ring::KeyAdmin;
+pub(crate) use key_ring::realm;
 
 type Answer<I> = Result<<I as Call>::Output, ApiError>;
 
@@ -16,12 +19,18 @@ pub(crate) struct Admin {
     identity: Identity,
     streams: Streams,
     keys: KeyAdmin,
+    policies: Policies,
 }
 
 impl Admin {
-    pub(crate) fn new(identity: Identity, keys: KeyRing, streams: Streams) -> Self {
+    pub(crate) fn new(
+        identity: Identity,
+        keys: KeyRing,
+        streams: Streams,
+        policies: Policies,
+    ) -> Self {
         let keys = KeyAdmin { keys, streams: streams.clone() };
-        Self { identity, streams, keys }
+        Self { identity, streams, keys, policies }
     }
 }
 
@@ -221,5 +230,13 @@ impl AdminHandlers for Admin {
         input: DeleteAliasInput,
     ) -> Answer<DeleteAliasInput> {
         Ok(self.keys.keys.delete_alias(&realm(caller)?, &input.alias_name).await?)
+    }
+
+    async fn simulate_policy(
+        &self,
+        caller: &Caller,
+        input: SimulatePolicyInput,
+    ) -> Answer<SimulatePolicyInput> {
+        simulate(&self.policies, &self.identity, caller, input)
     }
 }

@@ -9,8 +9,11 @@ use std::sync::Arc;
 use model::Timestamp;
 use runtime::Clock;
 use security::policy::{Outcome, Principal, PrincipalKind, Request, Resource, decide};
+use security::{Identity, KeyRing};
 use streams::{Streams, Subject};
 use wire::{ApiError, Caller, ErrorCode, Guard, Operation, Tags, Target};
+
+use crate::admin::realm;
 
 /// What others than its owner can be allowed to do with a stream or a consumer, as in AWS.
 const SHARED: &[Operation] = &[
@@ -29,10 +32,13 @@ const SHARED: &[Operation] = &[
 const RESCUING: &[Operation] =
     &[Operation::DeleteResourcePolicy, Operation::GetResourcePolicy, Operation::PutResourcePolicy];
 
-/// Decides by the policies of principals and resources.
+/// Decides by the policies of principals and resources. Cheap to clone.
+#[derive(Clone)]
 pub(crate) struct Policies {
     pub(crate) streams: Streams,
     pub(crate) clock: Arc<dyn Clock>,
+    /// Tells which key an alias names.
+    pub(crate) keys: KeyRing,
     /// The node's own account, which looks after what the node keeps for itself.
     pub(crate) account: String,
 }
@@ -61,6 +67,45 @@ impl Guard for Policies {
             None => Ok(()),
         }
     }
+}
+
+impl Policies {
+    pub(crate) fn new(
+        streams: Streams,
+        clock: Arc<dyn Clock>,
+        keys: KeyRing,
+        identity: &Identity,
+    ) -> Self {
+        Self { streams, clock, keys, account: identity.account().to_string() }
+    }
+
+    /// The ARN of a key as the request names it, and its own ARN if that is another.
+    fn key_arns(&self, caller: &Caller, key_id: &str) -> Vec<String> {
+        let Ok(realm) = realm(caller) else { return vec![key_id.to_owned()] };
+        let partition = realm.region.partition();
+        let of = format!("arn:{partition}:kms:{}:{}", caller.region, caller.account);
+        let named = match key_id {
+            arn if arn.starts_with("arn:") => arn.to_owned(),
+            alias if alias.starts_with("alias/") => format!("{of}:{alias}"),
+            id => format!("{of}:key/{id}"),
+        };
+        let own = self.keys.describe(&realm, key_id).ok().map(|key| key.arn);
+        let own = own.filter(|own| *own != named);
+        [named].into_iter().chain(own).collect()
+    }
+
+    /// The value of a condition key that tells the time.
+    pub(crate) fn time(&self, name: &str) -> Option<String> {
+        time(name, || self.clock.now())
+    }
+}
+
+/// Whether the policy of a resource in `account` has a say in what `principal` wants to do.
+pub(crate) fn counts(principal: &Principal, operation: Operation, account: &str) -> bool {
+    if principal.account == account {
+        return !(principal.is_root() && RESCUING.contains(&operation));
+    }
+    SHARED.contains(&operation)
 }
 
 /// What has to be allowed besides: tags of a new stream are added as those of an old one, tags
@@ -101,13 +146,8 @@ impl Question<'_> {
             None => self.caller.account.clone(),
         };
         let resources = self.resources();
-        let is_own = principal.account == account;
-        let counts = if is_own {
-            !(principal.is_root() && RESCUING.contains(&operation))
-        } else {
-            SHARED.contains(&operation)
-        };
-        let policy = self.subject.and_then(Subject::policy).filter(|_| counts);
+        let policy = self.subject.and_then(Subject::policy);
+        let policy = policy.filter(|_| counts(principal, operation, &account));
         let outcome = |resource: &str| {
             let attached = Resource::Policy(policy);
             let keys = &|name: &str| self.key(name, &account);
@@ -136,6 +176,8 @@ impl Question<'_> {
         match *self.target {
             Target::User(name) => vec![format!("arn:aws:iam::{account}:user/{name}")],
             Target::Role(name) => vec![format!("arn:aws:iam::{account}:role/{name}")],
+            Target::Key(key_id) => self.guard.key_arns(self.caller, key_id),
+            Target::Principal(arn) => vec![arn.to_owned()],
             // Whether an account's root is the caller's to manage is its handler's business.
             Target::Root(of) => vec![format!("arn:aws:iam::{}:root", of.unwrap_or(account))],
             _ => Vec::new(),
@@ -167,13 +209,20 @@ pub(crate) fn request_key(
     Some(match name {
         "aws:sourceip" => caller.source_ip?.to_canonical().to_string(),
         "aws:securetransport" => caller.secure_transport.to_string(),
-        "aws:currenttime" => moment(now()),
-        "aws:epochtime" => now().as_seconds().to_string(),
         "aws:useragent" if caller.user_agent.is_empty() => return None,
         "aws:useragent" => caller.user_agent.clone(),
         "aws:requestedregion" => caller.region.clone(),
-        _ => return None,
+        _ => return time(name, now),
     })
+}
+
+/// The value of a condition key that tells the time.
+fn time(name: &str, now: impl FnOnce() -> Timestamp) -> Option<String> {
+    match name {
+        "aws:currenttime" => Some(moment(now())),
+        "aws:epochtime" => Some(now().as_seconds().to_string()),
+        _ => None,
+    }
 }
 
 /// A moment as conditions write it: `2026-11-25T12:00:00Z`.

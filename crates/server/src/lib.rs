@@ -24,6 +24,7 @@ mod health;
 mod http;
 mod metrics;
 mod node;
+mod simulate;
 mod sts;
 mod world;
 

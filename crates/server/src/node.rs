@@ -86,15 +86,13 @@ impl Node {
         .await?;
         let audit = start_audit(&config, &world, &streams, &metrics).await?;
         let connections = metrics.connections.clone();
+        let policies =
+            Policies::new(streams.clone(), world.clock.clone(), key_ring.clone(), &identity);
         let gateway = Gateway {
             services: Services {
-                guard: Policies {
-                    streams: streams.clone(),
-                    clock: world.clock.clone(),
-                    account: identity.account().to_string(),
-                },
+                guard: policies.clone(),
                 kinesis: streams.clone(),
-                weir: Admin::new(identity.clone(), key_ring, streams),
+                weir: Admin::new(identity.clone(), key_ring, streams, policies),
             },
             sts: Sts { identity: identity.clone() },
             access: Access::new(config.auth.mode, identity),

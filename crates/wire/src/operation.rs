@@ -395,6 +395,9 @@ operations! {
         /// Detach a policy from a user or a role.
         DeletePrincipalPolicy: Control(principal)
             => delete_principal_policy(DeletePrincipalPolicyInput) -> ();
+        /// Say what a principal may do, and why.
+        SimulatePolicy: Control(simulated)
+            => simulate_policy(SimulatePolicyInput) -> SimulatePolicyOutput;
         /// Explain what is throttled in a stream, by which keys, and what was decided about it.
         ExplainStream: Control(stream) => explain_stream(ExplainStreamInput) -> ExplainStreamOutput;
         /// Make a key that encrypts.

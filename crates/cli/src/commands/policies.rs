@@ -1,5 +1,7 @@
 //! `weir policies …`: what users and roles may do.
 
+mod simulate;
+
 use clap::{Args, Subcommand};
 use serde::Serialize;
 use weir_client::admin::{
@@ -48,6 +50,8 @@ enum Action {
         #[command(flatten)]
         admin: AdminArgs,
     },
+    /// Say whether a user, a role or a root may do something, and which statement decides
+    Simulate(simulate::SimulateArgs),
     /// Detach a policy
     Delete {
         /// The policy's name
@@ -82,6 +86,7 @@ pub(crate) async fn run(args: PoliciesArgs) -> anyhow::Result<Exit> {
             admin.change(input, done).await?;
         }
         Action::Get { name, owner, admin } => get(name, owner, &admin).await?,
+        Action::Simulate(args) => simulate::run(args).await?,
         Action::List { owner, admin } => list(owner, &admin).await?,
         Action::Delete { name, owner, admin } => {
             let done = format!("{name} is detached from {}", owner.title());

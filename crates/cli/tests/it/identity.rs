@@ -160,3 +160,27 @@ fn roles_and_accounts_are_made_listed_and_changed() {
     let ids: Vec<Value> = accounts.lines().map(|line| json(line)["account_id"].clone()).collect();
     assert_eq!(ids, ["000000000000", "111111111111"]);
 }
+
+#[test]
+fn a_simulation_tells_people_and_scripts_what_decides() {
+    let secured = Secured::start();
+    secured.run(&["users", "create", "shop"]);
+    secured.run_with_input(&["policies", "put", "orders", "-", "--user", "shop"], PUT);
+    let user = "arn:aws:iam::000000000000:user/shop";
+    let ask = ["policies", "simulate", user, "kinesis:PutRecord", "weir:CreateUser"];
+    let shown = secured.run(&ask);
+    for part in ["statement 1", "of the identity policy \"orders\"", "not allowed", "because no"] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    let printed = secured.run(&[&ask[..], &["--json"]].concat());
+    let lines: Vec<_> = printed.lines().map(json).collect();
+    assert_eq!(lines[0]["decision"], "allowed");
+    assert_eq!(lines[0]["statements"][0]["policy"], "orders");
+    assert_eq!(lines[1]["decision"], "implicitDeny");
+    let (status, said) = secured.fail(&[&ask[..], &["--key", "x"]].concat());
+    assert_eq!(status, 2, "{said}");
+    let nobody = "arn:aws:iam::000000000000:user/nobody";
+    let (status, said) = secured.fail(&["policies", "simulate", nobody, "kinesis:PutRecord"]);
+    assert_eq!(status, 1);
+    assert!(said.contains("There is no principal"), "{said}");
+}

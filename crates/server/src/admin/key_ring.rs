@@ -78,7 +78,7 @@ impl KeyAdmin {
 }
 
 /// Where the caller's keys are.
-pub(super) fn realm(caller: &Caller) -> Result<Realm, ApiError> {
+pub(crate) fn realm(caller: &Caller) -> Result<Realm, ApiError> {
     let wrong = |error| ApiError::new(ErrorCode::InvalidArgument, format!("{error}"));
     let account = caller.account.parse().map_err(wrong)?;
     let region = caller.region.parse().map_err(wrong)?;

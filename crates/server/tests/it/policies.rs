@@ -370,3 +370,77 @@ async fn tags_of_a_new_stream_need_the_permission_to_add_tags() {
     let plain = json!({"StreamName": "plain", "ShardCount": 1});
     assert_eq!(code(&node.call(&user, "CreateStream", plain).await), "allowed");
 }
+
+/// The decision, the statements by policy and number, and the reason.
+fn simulated(result: &Value) -> (String, Vec<String>, String) {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let statements = result["MatchedStatements"].as_array().unwrap().iter();
+    let statement = |statement: &Value| {
+        let (kind, index) = (&statement["SourcePolicyType"], &statement["StatementIndex"]);
+        format!("{} {index}", text(kind))
+    };
+    (text(&result["EvalDecision"]), statements.map(statement).collect(), text(&result["Reason"]))
+}
+
+#[tokio::test]
+async fn a_simulation_says_what_would_be_decided_and_by_which_statement() {
+    let node = verifying().await;
+    let river = node.create("river").await;
+    let foreign = node.account(OTHER).await;
+    node.user("tester").await;
+    let deny = json!({"Effect": "Deny", "Action": "kinesis:DeleteStream", "Resource": "*"});
+    let mut near = allow("kinesis:Get*", &river);
+    near["Condition"] = json!({"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}});
+    let document = policy(&[allow("kinesis:Put*", &river), deny, near]);
+    let put = json!({"UserName": "tester", "PolicyName": "p", "PolicyDocument": document});
+    node.root("PutPrincipalPolicy", put).await;
+    let user = format!("arn:aws:iam::{ACCOUNT}:user/tester");
+    let input = json!({
+        "PrincipalArn": user,
+        "ActionNames": ["kinesis:PutRecord", "kinesis:DeleteStream", "kinesis:GetRecords"],
+        "ResourceArns": [river],
+    });
+    let results = node.root("SimulatePolicy", input.clone()).await;
+    let results = results["EvaluationResults"].as_array().unwrap();
+    let allowed = ("allowed".to_owned(), vec!["identity 0".to_owned()], String::new());
+    assert_eq!(simulated(&results[0]), allowed);
+    let (decision, statements, reason) = simulated(&results[1]);
+    assert_eq!((&*decision, &*statements[0]), ("explicitDeny", "identity 1"));
+    assert!(reason.ends_with("with an explicit deny in an identity-based policy"), "{reason}");
+    assert_eq!(simulated(&results[2]).0, "implicitDeny", "nobody says where it comes from");
+    let mut from = input.clone();
+    from["ContextEntries"] =
+        json!([{"ContextKeyName": "AWS:SourceIp", "ContextKeyValues": ["10.1.2.3"]}]);
+    let results = node.root("SimulatePolicy", from).await;
+    assert_eq!(simulated(&results["EvaluationResults"][2]).1, ["identity 2"]);
+
+    // What the resource's policy says counts, and another account is not shown its statements.
+    node.share(&river, &[grant("Allow", OTHER, "kinesis:PutRecord")]).await;
+    let root = json!({"PrincipalArn": format!("arn:aws:iam::{OTHER}:root"),
+        "ActionNames": ["kinesis:PutRecord"], "ResourceArns": [river]});
+    let results = node.root("SimulatePolicy", root.clone()).await;
+    assert_eq!(simulated(&results["EvaluationResults"][0]).1, ["resource 0"]);
+    let results = node.call(&foreign, "SimulatePolicy", root).await.json();
+    let shown = simulated(&results["EvaluationResults"][0]);
+    assert_eq!(shown, ("allowed".to_owned(), Vec::new(), String::new()));
+    // Principals are for their own account to ask about.
+    let refused = node.call(&foreign, "SimulatePolicy", input).await;
+    assert_eq!(code(&refused), "ResourceNotFoundException");
+}
+
+#[tokio::test]
+async fn a_key_that_is_denied_by_its_arn_is_denied_by_its_alias_and_its_id_in_capitals() {
+    let node = verifying().await;
+    let key = node.root("CreateKey", json!({})).await["Key"].clone();
+    let (id, arn) = (key["KeyId"].as_str().unwrap(), key["Arn"].as_str().unwrap());
+    node.root("CreateAlias", json!({"AliasName": "alias/door", "KeyId": id})).await;
+    let user = node.user("tester").await;
+    let deny = json!({"Effect": "Deny", "Action": "weir:*", "Resource": arn});
+    let document = policy(&[allow("weir:*", "*"), deny]);
+    let input = json!({"UserName": "tester", "PolicyName": "p", "PolicyDocument": document});
+    node.root("PutPrincipalPolicy", input).await;
+    for name in [id, arn, "alias/door", &id.to_uppercase()] {
+        let answer = node.call(&user, "DisableKey", json!({"KeyId": name})).await;
+        assert_eq!(code(&answer), DENIED, "{name}: {}", answer.text());
+    }
+}

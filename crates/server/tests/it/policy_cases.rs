@@ -13,6 +13,9 @@ enum On {
     Consumer,
     User,
     Role,
+    Principal,
+    /// A key or its alias.
+    Key(&'static str),
     /// Nothing in particular.
     All,
 }
@@ -38,6 +41,14 @@ pub(crate) fn case(operation: Operation, iterator: &str) -> (Value, String) {
         }
         On::User => ("UserName", "ghost".into(), format!("arn:aws:iam::{ACCOUNT}:user/ghost")),
         On::Role => ("RoleName", "ghost".into(), format!("arn:aws:iam::{ACCOUNT}:role/ghost")),
+        On::Key(member) => {
+            let alias = format!("arn:aws:kms:us-east-1:{ACCOUNT}:alias/ghost");
+            (member, "alias/ghost".into(), alias)
+        }
+        On::Principal => {
+            let user = format!("arn:aws:iam::{ACCOUNT}:user/ghost");
+            ("PrincipalArn", user.clone(), user)
+        }
         On::All => return (input, "*".into()),
     };
     input[member] = json!(name);
@@ -122,6 +133,13 @@ fn weir(operation: Operation) -> (On, Value) {
     match operation {
         Operation::CreateAccessKey | Operation::ListAccessKeys => (On::User, json!({})),
         Operation::CreateAccount => (On::All, json!({"AccountId": "111122223333"})),
+        Operation::CreateAlias => (On::Key("KeyId"), json!({"AliasName": "alias/other"})),
+        Operation::CreateKey | Operation::ListKeys => (On::All, json!({})),
+        Operation::DeleteAlias => (On::Key("AliasName"), json!({})),
+        Operation::DeleteKey | Operation::DescribeKey | Operation::DisableKey => {
+            (On::Key("KeyId"), json!({}))
+        }
+        Operation::EnableKey | Operation::RotateKey => (On::Key("KeyId"), json!({})),
         Operation::CreateRole => (On::Role, json!({"AssumeRolePolicyDocument": "{}"})),
         Operation::CreateUser | Operation::DeleteUser | Operation::GetUser => (On::User, json!({})),
         Operation::DeleteAccessKey => (On::User, json!({"AccessKeyId": key})),
@@ -136,6 +154,7 @@ fn weir(operation: Operation) -> (On, Value) {
         Operation::PutPrincipalPolicy => {
             (On::Role, json!({"PolicyName": "p", "PolicyDocument": "{}"}))
         }
+        Operation::SimulatePolicy => (On::Principal, json!({"ActionNames": ["kinesis:PutRecord"]})),
         Operation::UpdateAccessKey => (On::User, json!({"AccessKeyId": key, "Status": "Inactive"})),
         other => panic!("{} lacks a policy case", other.name()),
     }

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use model::ConsumerName;
+use model::{ConsumerArn, ConsumerName, StreamArn};
 use security::policy::Policy;
 use wire::{ApiError, Caller, Operation, Target};
 
@@ -91,6 +91,20 @@ impl Streams {
         target: &Target<'_>,
     ) -> Result<Option<Subject>, ApiError> {
         Ok(self.0.subject(caller, operation, target)?)
+    }
+}
+
+impl Streams {
+    /// The stream or consumer that an ARN names, in whatever account and region.
+    pub fn named(&self, arn: &str) -> Option<Subject> {
+        let (stream, consumer) = match arn.parse::<ConsumerArn>() {
+            Ok(arn) => (arn.stream().clone(), Some(ConsumerNamed::ByArn(arn).into())),
+            Err(_) => (arn.parse::<StreamArn>().ok()?, None),
+        };
+        let (account, region) = (stream.account(), stream.region().clone());
+        let key = StreamKey { account, region, name: stream.name().clone() };
+        let stream = self.0.control.catalog.snapshot().stream(&key).cloned();
+        Some(Subject { key, stream, consumer })
     }
 }
 

@@ -9,6 +9,7 @@ mod key_ring;
 mod keys;
 mod policies;
 mod principals;
+mod simulate;
 mod text;
 
 pub use accounts::{
@@ -36,4 +37,8 @@ pub use principals::{
     CreateRoleInput, CreateUserInput, DeleteRoleInput, DeleteUserInput, GetRoleInput, GetUserInput,
     ListRolesInput, ListRolesOutput, ListUsersInput, ListUsersOutput, Role, RoleOutput,
     UpdateRoleInput, User, UserOutput,
+};
+pub use simulate::{
+    ContextEntry, EvaluationResult, MatchedStatement, SimulatePolicyInput, SimulatePolicyOutput,
+    SimulatedDecision,
 };

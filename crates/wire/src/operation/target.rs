@@ -49,6 +49,8 @@ pub enum Target<'a> {
     Role(&'a str),
     /// A key that encrypts, by its id, its ARN, or the name or ARN of an alias.
     Key(&'a str),
+    /// A user, a role or the root of an account, by ARN.
+    Principal(&'a str),
     /// The root of an account: of the caller's own if none is said.
     Root(Option<&'a str>),
 }
@@ -167,6 +169,9 @@ macro_rules! target {
     };
     ($input:ident, role) => {
         Target::Role(&$input.role_name)
+    };
+    ($input:ident, simulated) => {
+        Target::Principal(&$input.principal_arn)
     };
     ($input:ident, key_owner) => {
         match &$input.user_name {

@@ -168,4 +168,12 @@ impl AdminHandlers for Refusing {
     async fn delete_alias(&self, _: &Caller, _: DeleteAliasInput) -> Answer<DeleteAliasInput> {
         refused()
     }
+
+    async fn simulate_policy(
+        &self,
+        _: &Caller,
+        _: SimulatePolicyInput,
+    ) -> Answer<SimulatePolicyInput> {
+        refused()
+    }
 }

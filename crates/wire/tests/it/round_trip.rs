@@ -181,6 +181,7 @@ fn inputs_of_weirs_own_operations_do_so_too() {
     check::<ListRolesInput>();
     check::<ListUsersInput>();
     check::<PutPrincipalPolicyInput>();
+    check::<SimulatePolicyInput>();
     check::<UpdateAccessKeyInput>();
     check::<UpdateRoleInput>();
 }
