@@ -12,6 +12,8 @@ use wire::{ApiError, Handlers};
 
 use crate::world::{Node, World, refusal, text};
 
+mod sharing;
+
 /// A subscription, read to where the test is.
 struct Follower(Pin<Box<dyn Stream<Item = Bytes> + Send>>);
 
@@ -440,55 +442,4 @@ async fn aws_gives_a_consumer_two_mebibytes_a_second() {
     // Ten mebibytes, of which the last event is not waited for.
     let elapsed = begun.elapsed().as_millis();
     assert!((4_740..=4_760).contains(&elapsed), "{elapsed} ms");
-}
-
-#[tokio::test(start_paused = true)]
-async fn who_does_not_read_holds_up_nobody_and_gets_everything_later() {
-    let node = World::new().start().await;
-    let consumer = node.with_consumer(1).await;
-    let other = node.register("d").await.unwrap().consumer_arn;
-    let mut slow = node.subscribe(&consumer, "0", position(LATEST)).await;
-    let mut quick = node.subscribe(&other, "0", position(LATEST)).await;
-    let large = "x".repeat(100_000);
-    for n in 0..40 {
-        node.put("s", "k", &format!("{n:02}{large}")).await.unwrap();
-        assert_eq!(quick.texts(1).await[0][..2], format!("{n:02}"));
-    }
-    let mut got = 0;
-    while got < 40 {
-        let message = slow.message().await.unwrap();
-        assert!(message.len() < 700_000, "an event is bounded: {} bytes", message.len());
-        let mut decoder = Decoder::default();
-        decoder.push(&message);
-        let Some(Event::Payload { encoding, payload, .. }) = decoder.next_event().unwrap() else {
-            panic!("no event")
-        };
-        let event: SubscribeToShardEvent = wire::codec::decode_output(encoding, &payload).unwrap();
-        for record in &event.records {
-            assert_eq!(text(record)[..2], format!("{got:02}"));
-            got += 1;
-        }
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn subscribers_at_the_tip_are_sent_the_same_bytes() {
-    let node = World::new().start().await;
-    node.create("s", 1).await;
-    let mut followers = Vec::new();
-    for n in 0..5 {
-        let consumer = node.register(&format!("c{n}")).await.unwrap().consumer_arn;
-        followers.push(node.subscribe(&consumer, "0", position(LATEST)).await);
-    }
-    for value in ["one", "two"] {
-        node.put("s", "k", value).await.unwrap();
-        let mut places = Vec::new();
-        let mut messages = Vec::new();
-        for follower in &mut followers {
-            let message = follower.message().await.unwrap();
-            places.push(message.as_ptr());
-            messages.push(message);
-        }
-        assert!(places.iter().all(|place| *place == places[0]), "{places:?}");
-    }
 }
