@@ -32,7 +32,7 @@ fn wrong_arguments_and_settings_end_with_two_and_a_reason() {
         (&["config", "--set", "account_id=12"], "12 digits"),
         (&["config", "--config", "/nonexistent/weir.toml"], "/nonexistent/weir.toml"),
         (&["dev", "--listen", "0.0.0.0:0"], "--insecure-http"),
-        (&["put", "events", "--endpoint", "https://weir.test"], "https is not supported yet"),
+        (&["put", "events", "--endpoint", "ftp://weir.test"], "ftp://weir.test"),
         (&["put", "events", "--profile", "nobody"], "nobody"),
         (&["tail", "events", "-o", "yesterday"], "yesterday"),
         (&["tail", "events", "-f", "%q"], "%q means nothing"),
