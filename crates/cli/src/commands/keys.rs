@@ -4,6 +4,7 @@ mod access;
 mod delete;
 mod show;
 
+use anyhow::Context;
 use clap::{Args, Subcommand};
 use weir_client::admin::{
     CreateAliasInput, CreateKeyInput, DeleteAliasInput, DisableKeyInput, EnableKeyInput,
@@ -21,7 +22,7 @@ KEY is a key's UUID or ARN, or the name or ARN of an alias.
 
 Examples:
   weir keys create --alias alias/orders
-  aws kinesis start-stream-encryption --stream-name orders --encryption-type KMS --key-id alias/orders
+  weir streams encrypt orders --key alias/orders --wait
   weir keys show alias/orders
   weir keys rotate alias/orders")]
 pub(crate) struct KeysArgs {
@@ -37,7 +38,7 @@ enum Action {
         #[arg(long, default_value = "", hide_default_value = true)]
         description: String,
         /// Give it this name: alias/…
-        #[arg(long, value_name = "NAME")]
+        #[arg(long, value_name = "NAME", value_parser = alias_name)]
         alias: Option<String>,
         #[command(flatten)]
         admin: AdminArgs,
@@ -84,6 +85,7 @@ enum AliasAction {
     /// Give a key another name
     Create {
         /// The name: alias/…
+        #[arg(value_parser = alias_name)]
         name: String,
         /// The key: UUID, ARN or alias
         key: String,
@@ -93,6 +95,7 @@ enum AliasAction {
     /// Take a name away; streams go on using the key
     Delete {
         /// The name: alias/…
+        #[arg(value_parser = alias_name)]
         name: String,
         #[command(flatten)]
         admin: AdminArgs,
@@ -133,7 +136,8 @@ async fn create(
     let mut key = client.call(input).await?.key;
     if let Some(alias_name) = alias {
         let named = CreateAliasInput { alias_name: alias_name.clone(), key_id: key.arn.clone() };
-        client.call(named).await?;
+        let named = client.call(named).await;
+        named.with_context(|| format!("the key {} is made, but has no name", key.arn))?;
         key.aliases.push(alias_name);
     }
     match admin.json {
@@ -141,6 +145,14 @@ async fn create(
         false => output::line(&key.arn)?,
     }
     Ok(())
+}
+
+/// Refused before anything is made.
+fn alias_name(text: &str) -> Result<String, String> {
+    match text.strip_prefix("alias/") {
+        Some(name) if !name.is_empty() => Ok(text.to_owned()),
+        _ => Err("the name of an alias begins with alias/, as in alias/orders".into()),
+    }
 }
 
 async fn alias(args: AliasArgs) -> anyhow::Result<()> {

@@ -38,6 +38,8 @@ enum Action {
     Merge(change::MergeArgs),
     /// Change the number of shards, evenly
     Scale(change::ScaleArgs),
+    /// Encrypt the records that are put from now on, or stop that
+    Encrypt(change::EncryptArgs),
 }
 
 /// What every action has.
@@ -66,6 +68,7 @@ pub(crate) async fn run(args: StreamsArgs) -> anyhow::Result<Exit> {
         Action::Split(args) => change::split(args).await?,
         Action::Merge(args) => change::merge(args).await?,
         Action::Scale(args) => change::scale(args).await?,
+        Action::Encrypt(args) => change::encrypt(args).await?,
     }
     Ok(Exit::Done)
 }

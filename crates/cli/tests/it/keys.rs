@@ -17,6 +17,14 @@ fn a_key_is_made_used_rotated_switched_and_deleted_from_the_command_line() {
     assert!(list.contains(ALIAS) && list.contains("Enabled"), "{list}");
     assert!(run(&["keys", "show", ALIAS]).contains("No stream has records under it."));
 
+    run(&["streams", "create", "orders", "--wait"]);
+    run(&["streams", "encrypt", "orders", "--key", ALIAS, "--wait"]);
+    let shown = run(&["streams", "show", "orders"]);
+    assert!(shown.contains("encrypted with alias/orders"), "{shown}");
+    run(&["streams", "encrypt", "orders", "--stop", "--wait"]);
+    let line: Value = serde_json::from_str(&run(&["streams", "show", "orders", "--json"])).unwrap();
+    assert_eq!(line["encryption_key"], Value::Null);
+
     run(&["keys", "rotate", ALIAS]);
     run(&["keys", "alias", "create", "alias/other", ALIAS]);
     run(&["keys", "disable", "alias/other"]);

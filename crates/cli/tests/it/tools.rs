@@ -36,6 +36,7 @@ fn wrong_arguments_and_settings_end_with_two_and_a_reason() {
         (&["put", "events", "--profile", "nobody"], "nobody"),
         (&["tail", "events", "-o", "yesterday"], "yesterday"),
         (&["tail", "events", "-f", "%q"], "%q means nothing"),
+        (&["keys", "create", "--alias", "orders"], "begins with alias/"),
         (&["bench", "--op", "disk-sync"], "--data-dir"),
         (&["bench", "--size", "10B"], "--size must be at least"),
     ] {

@@ -1,4 +1,4 @@
-//! `weir streams create|delete|split|merge|scale`.
+//! `weir streams create|delete|split|merge|scale|encrypt`.
 
 use std::time::Duration;
 
@@ -9,8 +9,9 @@ use serde::Serialize;
 use tokio::time::{Instant, sleep};
 use weir_client::Client;
 use weir_client::kinesis::{
-    CreateStreamInput, DeleteStreamInput, MergeShardsInput, ShardFilter, SplitShardInput,
-    StreamMode, StreamModeDetails, StreamStatus, UpdateShardCountInput,
+    CreateStreamInput, DeleteStreamInput, EncryptionType, MergeShardsInput, ShardFilter,
+    SplitShardInput, StartStreamEncryptionInput, StopStreamEncryptionInput, StreamMode,
+    StreamModeDetails, StreamStatus, UpdateShardCountInput,
 };
 
 use super::CommonArgs;
@@ -97,6 +98,26 @@ pub(super) struct ScaleArgs {
     change: ChangeArgs,
 }
 
+/// Arguments of `weir streams encrypt`.
+#[derive(Args)]
+#[command(after_help = "\
+Records that are in the stream already stay as they were written.
+
+Example:
+  weir streams encrypt orders --key alias/orders --wait")]
+pub(super) struct EncryptArgs {
+    /// The stream
+    stream: String,
+    /// The key: UUID, ARN or alias
+    #[arg(long, value_name = "KEY", default_value = "alias/aws/kinesis")]
+    key: String,
+    /// Encrypt no longer
+    #[arg(long)]
+    stop: bool,
+    #[command(flatten)]
+    change: ChangeArgs,
+}
+
 pub(super) async fn create(args: CreateArgs) -> anyhow::Result<()> {
     let client = args.change.common.client()?;
     let input = CreateStreamInput {
@@ -158,6 +179,27 @@ pub(super) async fn scale(args: ScaleArgs) -> anyhow::Result<()> {
     };
     client.call(input).await?;
     args.change.finish(&client, &args.stream, "scaled").await
+}
+
+pub(super) async fn encrypt(args: EncryptArgs) -> anyhow::Result<()> {
+    let client = args.change.common.client()?;
+    let (encryption_type, key_id) = (EncryptionType::Kms, args.key);
+    let (stream_name, stream_arn, stream_id) = (Some(args.stream.clone()), None, None);
+    if args.stop {
+        let input = StopStreamEncryptionInput {
+            stream_name,
+            encryption_type,
+            key_id,
+            stream_arn,
+            stream_id,
+        };
+        client.call(input).await?;
+        return args.change.finish(&client, &args.stream, "left unencrypted").await;
+    }
+    let input =
+        StartStreamEncryptionInput { stream_name, encryption_type, key_id, stream_arn, stream_id };
+    client.call(input).await?;
+    args.change.finish(&client, &args.stream, "encrypted").await
 }
 
 /// The hash key that splits `shard` in halves.

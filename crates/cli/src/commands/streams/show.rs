@@ -32,6 +32,7 @@ struct ShowLine<'a> {
     created: String,
     retention_hours: i32,
     open_shards: i32,
+    encryption_key: Option<&'a str>,
     shards: Vec<ShardLine<'a>>,
 }
 
@@ -77,6 +78,7 @@ pub(super) async fn run(args: ShowArgs) -> anyhow::Result<()> {
             created: rfc3339(summary.stream_creation_timestamp),
             retention_hours: summary.retention_period_hours,
             open_shards: summary.open_shard_count,
+            encryption_key: summary.key_id.as_deref(),
             shards: lines,
         })?;
         return Ok(());
@@ -89,13 +91,14 @@ pub(super) async fn run(args: ShowArgs) -> anyhow::Result<()> {
 fn heading(summary: &StreamDescriptionSummary, shards: usize) -> String {
     let status = summary.stream_status;
     format!(
-        "{} {}\n{}\n{}, {} h retention, {} open of {shards} shards, created {}\n",
+        "{} {}\n{}\n{}, {} h retention, {} open of {shards} shards, {}created {}\n",
         styled(HEADING, &summary.stream_name),
         styled(status_style(status), status_word(status)),
         styled(FADED, &summary.stream_arn),
         mode_word(summary.stream_mode_details.as_ref()),
         summary.retention_period_hours,
         summary.open_shard_count,
+        summary.key_id.as_ref().map(|key| format!("encrypted with {key}, ")).unwrap_or_default(),
         rfc3339(summary.stream_creation_timestamp),
     )
 }
