@@ -72,6 +72,20 @@ async function untilTheEnd(events) {
   return last;
 }
 
+test("a subscriber that reads late gets the last event of a shard", async () => {
+  await withConsumer(async (StreamName, ConsumerARN) => {
+    await put(StreamName, "kept");
+    const events = await subscribe(ConsumerARN, FIRST);
+    assert.deepEqual(await receive(events), ["kept"]);
+    const split = { StreamName, ShardToSplit: FIRST, NewStartingHashKey: MIDDLE };
+    await call("SplitShard", split);
+    await waitUntilStreamExists(waiting, { StreamName });
+    // Another subscription of the same consumer is told the end as soon as there is one.
+    await untilTheEnd(await subscribe(ConsumerARN, FIRST, "LATEST"));
+    assert.equal((await untilTheEnd(events)).ChildShards.length, 2);
+  });
+});
+
 test("records are pushed across a split", async () => {
   await withConsumer(async (StreamName, ConsumerARN) => {
     await put(StreamName, "kept");

@@ -30,8 +30,9 @@ const CONNECTION_WINDOW_BYTES: u32 = 8 * 1024 * 1024;
 /// What is queued for one HTTP/2 request whose client reads slowly.
 const SEND_BYTES_MAX: usize = 1024 * 1024;
 
-/// How long a client that is refused in the middle of its body gets to read the answer.
-const LINGER: Duration = Duration::from_secs(2);
+/// How long a client that is refused in the middle of its body gets to read the answer, and one
+/// that is told that an HTTP/2 connection ends to close it.
+pub(super) const LINGER: Duration = Duration::from_secs(2);
 
 /// Serves `stream` until the client goes, is overdue, or the listener drains.
 pub(super) async fn serve<A: Answer>(
@@ -147,11 +148,37 @@ async fn serve_http1<A: Answer>(
 }
 
 async fn serve_http2<A: Answer>(
-    socket: Socket,
+    mut socket: Socket,
     peer: &Arc<Peer>,
     shared: &Shared<A>,
     watch: &mut Watch,
 ) {
+    let Some(ended) = converse(&mut socket, peer, shared, watch).await else { return };
+    // A client that says goodbye while answers are on their way closes when it has read them. It
+    // would lose what it has not read yet if it were told the end of the connection before, and
+    // all of that if the socket were reset; until then it is as idle as any other.
+    let patience = if ended.is_ok() { shared.config.idle_timeout } else { LINGER };
+    trace_end(ended);
+    let hurried = async {
+        shared.draining.cancelled().await;
+        tokio::time::sleep(LINGER).await;
+    };
+    tokio::select! {
+        biased;
+        _ = socket.read_to_close() => {}
+        () = hurried => {}
+        () = tokio::time::sleep(patience) => {}
+    }
+    let _ = tokio::time::timeout(LINGER, socket.close()).await;
+}
+
+/// Serves requests until both sides have said all; none when the client was overdue.
+async fn converse<A: Answer>(
+    socket: &mut Socket,
+    peer: &Arc<Peer>,
+    shared: &Shared<A>,
+    watch: &mut Watch,
+) -> Option<hyper::Result<()>> {
     socket.activity().multiplexed();
     let service = service(shared, peer, socket.activity());
     let (tasks, write_timeout) = (shared.tasks.clone(), shared.config.write_timeout);
@@ -171,8 +198,11 @@ async fn serve_http2<A: Answer>(
                 draining = true;
                 connection.as_mut().graceful_shutdown();
             }
-            ended = connection.as_mut() => return trace_end(ended),
-            overdue = watch.overdue() => return trace_overdue(overdue),
+            ended = connection.as_mut() => return Some(ended),
+            overdue = watch.overdue() => {
+                trace_overdue(overdue);
+                return None;
+            }
         }
     }
 }

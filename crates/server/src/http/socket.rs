@@ -17,6 +17,8 @@ const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Most that is read and dropped before a socket closes on a client that is still sending.
 const LINGER_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// How much of that at once.
+const LINGER_READ_BYTES: usize = 8 * 1024;
 
 /// What a client speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,14 +71,16 @@ impl Socket {
     /// Says goodbye, and if the client was cut short, reads on until it is done or gone: closing
     /// a socket with bytes unread resets it, and the client would lose the answer just sent.
     pub(super) async fn close(mut self) -> io::Result<()> {
-        self.shutdown().await?;
-        if !self.activity.was_cut_short() {
-            return Ok(());
-        }
-        let mut discarded = vec![0; 64 * 1024];
+        self.stream.shutdown().await?;
+        if self.activity.was_cut_short() { self.read_to_close().await } else { Ok(()) }
+    }
+
+    /// Reads and drops what comes until the client closes, or has sent more than it may.
+    pub(super) async fn read_to_close(&mut self) -> io::Result<()> {
+        let mut discarded = vec![0; LINGER_READ_BYTES];
         let mut left = LINGER_BYTES_MAX;
         while left > 0 {
-            match self.read(&mut discarded).await? {
+            match self.stream.read(&mut discarded).await? {
                 0 => break,
                 bytes => left = left.saturating_sub(bytes),
             }
@@ -146,7 +150,8 @@ impl AsyncWrite for Socket {
         flushed
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+    /// Only flushes. Whoever serves the connection knows when to [`close`](Self::close) it.
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_flush(context)
     }
 }

@@ -15,6 +15,7 @@ use tokio::time::{Instant, timeout};
 use super::*;
 use crate::metrics::Metrics;
 
+mod goodbye;
 mod streaming;
 
 const GET: &[u8] = b"GET /size/5 HTTP/1.1\r\nhost: weir\r\n\r\n";
