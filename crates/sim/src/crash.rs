@@ -1,23 +1,27 @@
-//! Scenario: the machine loses power again and again while producers put and shards split.
+//! Scenario: the machine loses power again and again while producers put, shards split, and
+//! encryption is started, stopped and given new keys.
 //!
 //! Unsynced writes are lost or torn. After each restart a reader reads everything from the
-//! beginning, and the history must hold.
+//! beginning, and the history must hold; so it must for a follower, which goes on after each
+//! crash where it was.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use runtime::{Policy, Tasks};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
+use weir_client::admin::RotateKeyInput;
 use weir_client::kinesis::{
-    CreateStreamInput, DescribeStreamSummaryInput, GetRecordsInput, GetShardIteratorInput,
-    ListShardsInput, PutRecordsInput, PutRecordsRequestEntry, PutRecordsResultEntry,
-    ShardIteratorType, SplitShardInput, StreamStatus,
+    CreateStreamInput, DescribeStreamSummaryInput, EncryptionType, GetRecordsInput,
+    GetShardIteratorInput, ListShardsInput, PutRecordsInput, PutRecordsRequestEntry,
+    PutRecordsResultEntry, ShardIteratorType, SplitShardInput, StartStreamEncryptionInput,
+    StopStreamEncryptionInput, StreamStatus,
 };
 use weir_client::{Client, ErrorCode};
 
-use crate::history::{History, Outcome};
+use crate::follower::Follower;
+use crate::history::{History, Outcome, Read, check_followed};
 use crate::node::SimNode;
 use crate::trace::Trace;
 use crate::world::{CrashFate, SimWorld};
@@ -30,23 +34,33 @@ const RECORD_BYTES_MAX: u64 = 3000;
 const ROUND_MS: std::ops::Range<u64> = 20..400;
 /// A crash in one round of this many comes right after the start, into recovery's own work.
 const EARLY_CRASH_ONE_IN: u64 = 4;
+const KEY: &str = "alias/aws/kinesis";
+/// How long the operator waits before it changes something about encryption.
+const ENCRYPTION_CHANGE_MS: std::ops::Range<u64> = 0..40;
+/// One change in this many starts encryption, and one stops it; the others rotate the key.
+const ENCRYPTION_CHANGES: u64 = 5;
+/// What a follower needs at most to get what is there.
+const CATCH_UP: Duration = Duration::from_secs(60);
 
 #[derive(Clone)]
 struct Run {
     world: SimWorld,
     trace: Trace,
     history: Arc<Mutex<History>>,
+    follower: Follower,
 }
 
 /// Runs the scenario on `seed` and gives its trace.
 pub async fn run(seed: u64) -> Result<Vec<String>> {
     let world = SimWorld::new(seed);
-    let run = Run { world, trace: Trace::start(), history: Arc::default() };
+    let (history, follower) = (Arc::default(), Follower::default());
+    let run = Run { world, trace: Trace::start(), history, follower };
     for round in 0..ROUNDS {
         run.round(round).await.with_context(|| format!("in round {round}"))?;
     }
     let node = SimNode::start(&run.world).await?;
-    run.check(&node.client()).await?;
+    let read = run.check(&node.client()).await?;
+    run.catch_up(&node, &read).await?;
     ensure!(run.history().acknowledged() > 0, "no put was ever acknowledged");
     node.stop().await?;
     Ok(run.trace.lines())
@@ -74,6 +88,9 @@ impl Run {
         }
         let (run, client) = (self.clone(), node.client());
         actors.spawn("sim.resharder", Policy::Report, async move { run.split_one(&client).await });
+        let (run, client) = (self.clone(), node.client());
+        actors.spawn("sim.operator", Policy::Report, async move { run.encrypt(&client).await });
+        self.follow(&node, &actors);
 
         let early = self.world.entropy.within(0..EARLY_CRASH_ONE_IN) == 0;
         let lifetime_ms = if early { 1 } else { self.world.entropy.within(ROUND_MS) };
@@ -153,12 +170,57 @@ impl Run {
         self.trace.event(format_args!("split {}: {}", shard.shard_id, answer.is_ok()));
     }
 
-    async fn check(&self, client: &Client) -> Result<()> {
-        let read = read_all(client).await?;
+    /// Starts and stops encryption and rotates its key; a crash may cut it anywhere.
+    async fn encrypt(&self, client: &Client) {
+        loop {
+            sleep(Duration::from_millis(self.world.entropy.within(ENCRYPTION_CHANGE_MS))).await;
+            let (change, error) = match self.world.entropy.within(0..ENCRYPTION_CHANGES) {
+                0 => ("start encryption", client.call(start_encryption()).await.err()),
+                1 => ("stop encryption", client.call(stop_encryption()).await.err()),
+                _ => {
+                    let input = RotateKeyInput { key_id: KEY.into() };
+                    ("rotate the key", client.call(input).await.err())
+                }
+            };
+            let answer = error.map_or_else(|| "done".to_owned(), |error| error.to_string());
+            self.trace.event(format_args!("{change}: {answer}"));
+        }
+    }
+
+    fn follow(&self, node: &SimNode, actors: &Tasks) {
+        self.follower.start((&self.world, &self.trace), (STREAM, node.client()), actors);
+    }
+
+    async fn check(&self, client: &Client) -> Result<Read> {
+        let (read, encrypted) = read_all(client).await?;
         self.history().check(&read)?;
+        check_followed(&self.follower.read(), &read)?;
         let records: usize = read.values().map(Vec::len).sum();
-        self.trace.event(format_args!("checked {records} records of {} shards", read.len()));
-        Ok(())
+        self.trace.event(format_args!(
+            "checked {records} records of {} shards, {encrypted} of them encrypted, {} followed",
+            read.len(),
+            self.follower.counts().1,
+        ));
+        Ok(read)
+    }
+
+    /// Lets the follower get the rest of what is there, which must then satisfy as a read does.
+    async fn catch_up(&self, node: &SimNode, read: &Read) -> Result<()> {
+        let expected = (read.len(), read.values().map(Vec::len).sum());
+        let actors = Tasks::simulated();
+        self.follow(node, &actors);
+        let caught_up = timeout(CATCH_UP, async {
+            while self.follower.counts() < expected {
+                sleep(Duration::from_millis(10)).await;
+            }
+        });
+        let caught_up = caught_up.await;
+        actors.abort_all().await;
+        let counts = self.follower.counts();
+        ensure!(caught_up.is_ok(), "of {expected:?} shards and records {counts:?} were followed");
+        let followed = self.follower.read();
+        check_followed(&followed, read)?;
+        self.history().check(&followed).context("as the follower saw it")
     }
 }
 
@@ -196,12 +258,30 @@ async fn create(client: &Client) -> Result<()> {
     }
 }
 
-/// Reads every shard from the beginning to its end or tip.
-async fn read_all(
-    client: &Client,
-) -> Result<BTreeMap<String, Vec<(model::SequenceNumber, String)>>> {
+fn start_encryption() -> StartStreamEncryptionInput {
+    StartStreamEncryptionInput {
+        stream_name: Some(STREAM.into()),
+        encryption_type: EncryptionType::Kms,
+        key_id: KEY.into(),
+        stream_arn: None,
+        stream_id: None,
+    }
+}
+
+fn stop_encryption() -> StopStreamEncryptionInput {
+    StopStreamEncryptionInput {
+        stream_name: Some(STREAM.into()),
+        encryption_type: EncryptionType::Kms,
+        key_id: KEY.into(),
+        stream_arn: None,
+        stream_id: None,
+    }
+}
+
+/// Reads every shard from the beginning to its end or tip, and counts the encrypted records.
+async fn read_all(client: &Client) -> Result<(Read, usize)> {
     let input = ListShardsInput { stream_name: Some(STREAM.into()), ..ListShardsInput::default() };
-    let mut read = BTreeMap::new();
+    let (mut read, mut encrypted) = (Read::new(), 0);
     for shard in client.call(input).await?.shards.unwrap_or_default() {
         let input = GetShardIteratorInput {
             stream_name: Some(STREAM.into()),
@@ -216,6 +296,7 @@ async fn read_all(
             let output = client.call(input).await?;
             let more = !output.records.is_empty() || output.millis_behind_latest != Some(0);
             for record in output.records {
+                encrypted += usize::from(record.encryption_type == Some(EncryptionType::Kms));
                 let content = String::from_utf8(record.data.to_vec())?;
                 records.push((record.sequence_number.parse()?, content));
             }
@@ -223,5 +304,5 @@ async fn read_all(
         }
         read.insert(shard.shard_id, records);
     }
-    Ok(read)
+    Ok((read, encrypted))
 }

@@ -8,6 +8,9 @@ use model::SequenceNumber;
 /// A record's place: its shard and its number there.
 pub type Place = (String, SequenceNumber);
 
+/// Records by shard, in the order in which they were read.
+pub type Read = BTreeMap<String, Vec<(SequenceNumber, String)>>;
+
 /// What became of one sent record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -42,9 +45,8 @@ impl History {
         self.sent.values().filter(|outcome| matches!(outcome, Outcome::Acknowledged(_))).count()
     }
 
-    /// Holds a full read of the stream against what was sent. `read` is every record by shard,
-    /// in the order in which it was read.
-    pub fn check(&self, read: &BTreeMap<String, Vec<(SequenceNumber, String)>>) -> Result<()> {
+    /// Holds a full read of the stream against what was sent.
+    pub fn check(&self, read: &Read) -> Result<()> {
         let mut seen = BTreeSet::new();
         let mut places = BTreeMap::new();
         for (shard, records) in read {
@@ -81,6 +83,20 @@ impl History {
     }
 }
 
+/// Holds what a consumer followed so far against a full read: of each shard it must have the
+/// beginning, without a gap, and nothing twice.
+pub fn check_followed(followed: &Read, read: &Read) -> Result<()> {
+    for (shard, got) in followed {
+        let there = read.get(shard).map_or(&[][..], Vec::as_slice);
+        if let Some(index) = (0..got.len()).find(|index| got.get(*index) != there.get(*index)) {
+            let number = there.get(index).map(|(number, _)| number.to_string());
+            let number = number.unwrap_or_else(|| "nothing".into());
+            bail!("{shard}: record {index} came as {}, where {number} is", got[index].0);
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,7 +106,7 @@ mod tests {
         SequenceNumber::new(model::ShardId::new(0), second, index, second)
     }
 
-    fn read(records: &[(u64, &str)]) -> BTreeMap<String, Vec<(SequenceNumber, String)>> {
+    fn read(records: &[(u64, &str)]) -> Read {
         let records =
             records.iter().map(|(index, content)| (number(*index), (*content).to_owned()));
         BTreeMap::from([("shard".to_owned(), records.collect())])
@@ -122,5 +138,25 @@ mod tests {
         assert!(complaint(&[(1, "kept"), (2, "invented")]).contains("never sent"));
         assert!(complaint(&[(1, "kept"), (2, "lost"), (3, "lost")]).contains("read twice"));
         assert!(complaint(&[(2, "lost"), (1, "kept")]).contains("does not follow"));
+    }
+
+    #[test]
+    fn a_follower_has_the_beginning_and_nothing_else() {
+        let there = read(&[(1, "a"), (2, "b"), (3, "c")]);
+        let complaint = |records: &[(u64, &str)]| {
+            check_followed(&read(records), &there).err().map(|error| error.to_string())
+        };
+        assert_eq!(complaint(&[]), None);
+        assert_eq!(complaint(&[(1, "a"), (2, "b")]), None);
+        for followed in [
+            &[(2, "b")][..],
+            &[(1, "a"), (3, "c")],
+            &[(1, "a"), (1, "a")],
+            &[(1, "a"), (2, "b"), (1, "a")],
+            &[(1, "a"), (2, "b"), (3, "c"), (4, "lost")],
+            &[(1, "x")],
+        ] {
+            assert!(complaint(followed).unwrap().contains(" came as "), "{followed:?}");
+        }
     }
 }

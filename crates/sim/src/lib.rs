@@ -8,6 +8,7 @@
 //! Nothing depends on this crate.
 
 pub mod crash;
+mod follower;
 pub mod history;
 mod node;
 pub mod trace;

@@ -1,5 +1,7 @@
 //! A real node on the simulated world.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result};
 use bytesize::ByteSize;
 use runtime::Tasks;
@@ -10,13 +12,15 @@ use weir_client::{Client, ClientConfig};
 use crate::world::{CrashFate, SimWorld};
 
 /// Budgets so small that files are recycled, segments cut and manifests switched between two
-/// crashes.
+/// crashes, and changes of a stream done and subscriptions ended.
 fn config() -> Config {
     let mut config = Config::new(Profile::Dev);
     // There is no home directory to keep one in.
     config.security.master_key = Secret::new("c2ltdWxhdGVkIG1hc3RlciBrZXksIDMyIGJ5dGVzISE=");
     config.storage.journal_file_bytes = ByteSize::mib(1);
     config.storage.segment_bytes = ByteSize::mib(1);
+    config.streams.transition_delay = Duration::from_millis(30);
+    config.fanout.subscription_lifetime = Duration::from_millis(50);
     config
 }
 
