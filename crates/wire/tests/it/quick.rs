@@ -44,7 +44,7 @@ fn value() -> impl Strategy<Value = Tree> {
 /// Mostly right, now and then doubled, missing, unknown or of a wrong type.
 fn object(names: &'static [&'static str]) -> impl Strategy<Value = Tree> {
     let data = prop_oneof![
-        8 => Just(Value::Blob(Bytes::from_static(b"payload"))),
+        3 => Just(Value::Blob(Bytes::from_static(b"payload"))),
         1 => value(),
     ];
     let rest = proptest::collection::vec((select(names), value()), 0..3);
@@ -69,7 +69,7 @@ fn record() -> impl Strategy<Value = Tree> {
 }
 
 fn records() -> impl Strategy<Value = Tree> {
-    let entry = object(&["Data", "PartitionKey", "PartitionKey", "ExplicitHashKey", "Unknown"]);
+    let entry = object(&["Data", "Data", "PartitionKey", "ExplicitHashKey", "Unknown"]);
     let entries = proptest::collection::vec(prop_oneof![9 => entry, 1 => value()], 0..4);
     let names = &["StreamName", "StreamName", "StreamARN", "Records", "StreamId"][..];
     let rest = proptest::collection::vec((select(names), value()), 0..3);
@@ -95,6 +95,17 @@ fn what_is_read_quickly_is_what_is_read_carefully() {
         run(record(), |value| agrees::<PutRecordInput>(&value));
         run(records(), |value| agrees::<PutRecordsInput>(&value));
     }
+}
+
+#[test]
+fn a_wrong_payload_is_refused_even_when_a_right_one_follows() {
+    let twice = r#"{"Data":"?","Data":"aGk=","PartitionKey":"k"}"#;
+    let record = Bytes::from(twice);
+    assert_eq!(PutRecordInput::decode_quickly(Encoding::Json, &record), None);
+    assert!(decode_carefully::<PutRecordInput>(Encoding::Json, &record).is_err());
+    let records = Bytes::from(format!(r#"{{"Records":[{twice}]}}"#));
+    assert_eq!(PutRecordsInput::decode_quickly(Encoding::Json, &records), None);
+    assert!(decode_carefully::<PutRecordsInput>(Encoding::Json, &records).is_err());
 }
 
 /// A body as the SDKs send it: `count` records of `bytes` bytes.

@@ -12,7 +12,17 @@ use wire::value::Value;
 pub(crate) type Tree = Value<'static>;
 
 pub(crate) fn run<T: Debug>(strategy: impl Strategy<Value = T>, test: impl Fn(T)) {
-    let mut runner = TestRunner::new(Config { cases: 48, ..Config::default() });
+    run_cases(48, strategy, test);
+}
+
+pub(crate) fn run_cases<T: Debug>(
+    cases: u32,
+    strategy: impl Strategy<Value = T>,
+    test: impl Fn(T),
+) {
+    // What is found becomes a test of its own: nothing is kept beside the sources.
+    let config = Config { cases, failure_persistence: None, ..Config::default() };
+    let mut runner = TestRunner::new(config);
     let outcome = runner.run(&strategy, |value| {
         test(value);
         Ok(())
