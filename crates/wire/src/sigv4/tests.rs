@@ -7,6 +7,8 @@ use super::*;
 use crate::error::{ApiError, ErrorCode};
 use crate::request::{Headers, HttpRequest};
 
+mod changed;
+
 const KEY_ID: &str = "AKIDEXAMPLE";
 const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
 /// 2026-11-23T23:31:07Z, when the vectors were made.

@@ -120,11 +120,60 @@ fn a_refusal_says_whose_fault_it_is_and_escapes_what_it_repeats() {
     assert!(text(&refusal).contains("<Type>Receiver</Type>"));
 }
 
+/// As clients write a form, or with every byte escaped.
+fn escaped(text: &str, all: bool) -> String {
+    let byte = |byte: u8| match byte {
+        b' ' if !all => "+".to_owned(),
+        _ if byte.is_ascii_alphanumeric() && !all => char::from(byte).to_string(),
+        _ => format!("%{byte:02x}"),
+    };
+    text.bytes().map(byte).collect()
+}
+
 proptest! {
     #[test]
-    fn no_bytes_make_the_reader_panic(query in ".{0,200}", body in ".{0,400}") {
-        if let Some(form) = form("POST", &query, FORM, &format!("Version=2011-06-15&Action=AssumeRole&{body}")) {
-            let _read_or_refused = Call::read(&form);
+    fn what_is_asked_for_is_read_back_from_a_form_and_from_a_query(
+        role_arn in "arn:aws:iam::[0-9]{12}:role/[a-zA-Z0-9+=,.@_-]{1,30}",
+        role_session_name in r"[a-zA-Z0-9_+=,.@-]{2,64}",
+        duration_seconds in prop::option::of(900..=43_200_u32),
+        policy in prop::option::of(".{1,60}"),
+        external_id in prop::option::of(r"[a-zA-Z0-9_+=,.@:/-]{2,60}"),
+        all in any::<bool>(),
+    ) {
+        let texts = [
+            ("RoleArn", Some(role_arn.clone())),
+            ("RoleSessionName", Some(role_session_name.clone())),
+            ("DurationSeconds", duration_seconds.map(|seconds| seconds.to_string())),
+            ("Policy", policy.clone()),
+            ("ExternalId", external_id.clone()),
+        ];
+        let mut body = "Action=AssumeRole&Version=2011-06-15".to_owned();
+        for (name, text) in texts {
+            let text = text.map(|text| format!("&{}={}", escaped(name, all), escaped(&text, all)));
+            body.push_str(&text.unwrap_or_default());
+        }
+        let input =
+            AssumeRoleInput { role_arn, role_session_name, duration_seconds, policy, external_id };
+        for form in [form("POST", "", FORM, &body), form("GET", &body, b"", "")] {
+            prop_assert_eq!(Call::read(&form.unwrap()), Ok(Call::AssumeRole(input.clone())));
+        }
+    }
+
+    #[test]
+    fn no_bytes_make_the_reader_panic(
+        query in ".{0,200}",
+        text in ".{0,400}",
+        bytes in prop::collection::vec(any::<u8>(), 0..100),
+        members in "(&?(RoleArn|RoleSessionName|Policy|DurationSeconds|Tags|ExternalId)?[.=]?[a%0-9é]{0,9}){0,9}",
+    ) {
+        let begin = "Version=2011-06-15&Action=AssumeRole&";
+        for body in [text.as_bytes(), &bytes, members.as_bytes()] {
+            let body = Bytes::from([begin.as_bytes(), body].concat());
+            let headers = [("content-type", FORM)].into_iter().collect();
+            let request = HttpRequest { method: "POST", path: "/", query: &query, headers };
+            if let Some(form) = form_of(&request, &body) {
+                let _read_or_refused = Call::read(&form);
+            }
         }
     }
 }
