@@ -142,7 +142,23 @@ proptest! {
     }
 
     #[test]
-    fn no_text_of_digits_makes_the_parser_panic(text in "[0-9]{0,60}") {
-        let _ = text.parse::<SequenceNumber>();
+    fn no_text_makes_the_parser_panic(digits in "[0-9]{0,140}", text in ".{0,60}") {
+        for text in [digits, text] {
+            let _ = text.parse::<SequenceNumber>();
+        }
+    }
+
+    #[test]
+    fn a_number_with_a_digit_changed_is_refused_or_another(
+        number in any_number(),
+        at in 0..56_usize,
+        more in 1..10_u8,
+    ) {
+        let mut text = number.to_string();
+        let digit = (text.as_bytes()[at] - b'0' + more) % 10;
+        text.replace_range(at..=at, &digit.to_string());
+        if let Ok(changed) = text.parse::<SequenceNumber>() {
+            prop_assert_ne!(changed, number);
+        }
     }
 }

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
 use security::policy::{
     Attached, Outcome, Policy, PolicyKind, Principal, PrincipalKind, Request, Resource, decide,
 };
@@ -94,9 +96,16 @@ impl Row {
     }
 
     fn outcome(&self) -> Outcome {
-        let principal = self.principal();
         let resource = self.resource.as_ref().map(|d| self.policy(d, PolicyKind::Resource));
         let trust = self.trust.as_ref().map(|d| self.policy(d, PolicyKind::Trust));
+        let attached = match &trust {
+            Some(trust) => Resource::Trust(trust),
+            None => Resource::Policy(resource.as_ref()),
+        };
+        self.decided(&self.principal(), attached)
+    }
+
+    fn decided(&self, principal: &Principal, attached: Resource<'_>) -> Outcome {
         let values = |value: &Value| match value {
             Value::Array(values) => values.iter().map(|v| v.as_str().unwrap().into()).collect(),
             value => vec![value.as_str().unwrap().to_owned()],
@@ -104,17 +113,43 @@ impl Row {
         let keys: BTreeMap<String, Vec<String>> =
             self.keys.iter().map(|(key, value)| (key.to_lowercase(), values(value))).collect();
         let request = Request {
-            principal: &principal,
+            principal,
             action: &self.action,
             resource: &self.on,
             account: self.owner(),
-            attached: match &trust {
-                Some(trust) => Resource::Trust(trust),
-                None => Resource::Policy(resource.as_ref()),
-            },
+            attached,
             keys: &|key| keys.get(key).cloned(),
         };
         decide(&request).outcome
+    }
+
+    /// Every document of the row.
+    fn documents(&self) -> Vec<(&Value, PolicyKind)> {
+        let of = |kind| move |document| (document, kind);
+        let session = self.session.iter().flatten().map(of(PolicyKind::Session));
+        let identity = self.identity.iter().map(of(PolicyKind::Identity));
+        let resource = self.resource.iter().map(of(PolicyKind::Resource));
+        let trust = self.trust.iter().map(of(PolicyKind::Trust));
+        session.chain(identity).chain(resource).chain(trust).collect()
+    }
+
+    /// With this policy in the place of all of its kind.
+    fn decided_by(&self, policy: Policy, kind: PolicyKind) -> Outcome {
+        let policy = Arc::new(policy);
+        let attached = vec![Attached { name: "p".into(), policy: Arc::clone(&policy) }];
+        let principal = self.principal();
+        let (principal, resource) = match kind {
+            PolicyKind::Identity => {
+                (Principal { policies: attached, ..principal }, Resource::Policy(None))
+            }
+            PolicyKind::Session => {
+                let session_policies = Some(attached);
+                (Principal { session_policies, ..principal }, Resource::Policy(None))
+            }
+            PolicyKind::Resource => (principal, Resource::Policy(Some(&policy))),
+            PolicyKind::Trust => (principal, Resource::Trust(&policy)),
+        };
+        self.decided(&principal, resource)
     }
 }
 
@@ -151,5 +186,65 @@ fn every_row_shows_something_of_its_own() {
     let mut names = BTreeSet::new();
     for row in &rows {
         assert!(names.insert(row.name()), "{} is there twice", row.name());
+    }
+}
+
+/// What comes into a document, or in the place of one of its characters.
+fn piece() -> impl Strategy<Value = &'static str> {
+    select(vec![
+        "",
+        "\"",
+        "[",
+        "]",
+        "{",
+        "}",
+        ",",
+        ":",
+        "*",
+        "?",
+        "$",
+        "${",
+        "}*{$",
+        "${*}",
+        "/",
+        "0",
+        "-1",
+        "99999999999999999999",
+        "é",
+        "\\",
+        "\\u0000",
+        "\\ud800",
+        "null",
+        "IfExists",
+        "ForAllValues:",
+        "Not",
+        "T",
+        "Z",
+        ".",
+    ])
+}
+
+proptest! {
+    #[test]
+    fn a_damaged_policy_is_read_or_refused_and_what_is_read_decides(
+        row in any::<Index>(),
+        document in any::<Index>(),
+        damage in prop::collection::vec((any::<Index>(), piece(), any::<bool>()), 1..4),
+    ) {
+        let rows: Vec<Row> = serde_json::from_str(ROWS).unwrap();
+        let rows: Vec<&Row> = rows.iter().filter(|row| !row.documents().is_empty()).collect();
+        let row = row.get(&rows);
+        let documents = row.documents();
+        let (document, kind) = document.get(&documents);
+        let mut text = document.to_string();
+        for (at, piece, inserted) in damage {
+            let places: Vec<usize> = text.char_indices().map(|(place, _)| place).collect();
+            let Some(&from) = places.get(at.index(places.len() + 1)) else { continue };
+            let width = text[from..].chars().next().map_or(0, char::len_utf8);
+            text.replace_range(from..from + if inserted { 0 } else { width }, piece);
+        }
+        if let Ok(policy) = Policy::parse(&text, *kind) {
+            let _allowed_or_not = row.decided_by(policy, *kind);
+        }
     }
 }
