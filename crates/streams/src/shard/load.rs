@@ -5,8 +5,8 @@
 //! decides whether it is split. Amounts are exact. Keys and places are a sample, in which a record
 //! stands for all the weight since the one before it, so that most records cost one addition.
 //!
-//! Bounded: [`SLOTS_KEPT`] amounts, [`KEYS_MAX`] keys, [`BUCKETS`] and [`PLACES_MAX`] places. A shard that was idle
-//! for a while has no sample.
+//! Bounded: [`SLOTS_KEPT`] amounts, [`KEYS_MAX`] keys, [`BUCKETS`] and [`PLACES_MAX`] places. A
+//! shard that was idle for a while has no sample.
 
 use std::collections::VecDeque;
 
