@@ -113,7 +113,8 @@ async fn no_plaintext_of_an_encrypted_stream_is_in_the_journal_or_in_a_segment()
     assert_eq!(directories_with(&directory, "seen-by-anyone"), ["journal", "segments"]);
     assert_eq!(directories_with(&directory, "key-of-seen-by-anyone"), ["journal", "segments"]);
     assert_eq!(directories_with(&directory, "seen-by-nobody"), [""; 0]);
-    assert!(directories_with(&directory, "sealed").contains(&"journal".to_owned()), "its name");
+    // What nobody encrypts is found, wherever upkeep has moved it by now.
+    assert_ne!(directories_with(&directory, "sealed"), [""; 0], "its name");
 }
 
 #[tokio::test]
