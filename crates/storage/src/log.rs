@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use crate::cell::{self, Cell, State, TailRun};
 use crate::entries::{Batch, Budget, Entries, Entry, Malformed};
 use crate::error::{Damage, Error, Result};
-use crate::journal::{Item, Op, Progress};
+use crate::journal::{Item, Op};
 use crate::segment::Place;
 use crate::storage::Core;
 use crate::tail::Permit;
@@ -150,7 +150,7 @@ impl Log {
 
     /// Called under the cell's lock, so that the journal's order is the log's.
     fn push(&self, op: Op, charge: usize) -> Result<u64> {
-        self.core.journal.push(Item { cell: self.cell.clone(), op, charge })
+        Ok(self.core.journal.handoff.push(Item { cell: self.cell.clone(), op, charge })?)
     }
 
     fn commit(&self, ticket: u64, base: u64, time: Timestamp) -> Commit {
@@ -290,22 +290,6 @@ impl Commit {
     /// Waits until the append is durable. An error means that its outcome is unknown: it may
     /// still turn out durable, now (`Unavailable`, the disk is full) or after a restart.
     pub async fn durable(self) -> Result<()> {
-        if self.core.journal.is_durable(self.ticket) {
-            return Ok(());
-        }
-        let decided = |progress: &Progress| {
-            progress.durable > self.ticket || progress.trouble.is_some() || progress.ended
-        };
-        let mut progress = self.core.journal.progress();
-        let progress = progress.wait_for(decided).await;
-        let Ok(progress) = progress else { return Err(ended()) };
-        if progress.durable > self.ticket {
-            return Ok(());
-        }
-        Err(progress.trouble.clone().map_or_else(ended, Error::from))
+        Ok(self.core.journal.handoff.durable(self.ticket).await?)
     }
-}
-
-fn ended() -> Error {
-    Error::Poisoned("the storage was closed before the append was durable".into())
 }

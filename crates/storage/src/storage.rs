@@ -12,7 +12,7 @@ use crate::cell::Cell;
 use crate::config::{Config, bytes};
 use crate::erasable::Erasable;
 use crate::error::{Error, Result};
-use crate::journal::{Journal, Progress};
+use crate::journal::Journal;
 use crate::log::{Log, LogId};
 use crate::metrics::Metrics;
 use crate::open;
@@ -105,7 +105,7 @@ impl Storage {
     /// `admission_timeout`; refuses at once while the disk is full.
     pub async fn admit(&self, bytes: usize) -> Result<Permit> {
         let core = &self.0;
-        if let Some(trouble) = core.journal.trouble() {
+        if let Some(trouble) = core.journal.handoff.trouble() {
             core.metrics.admissions_refused.inc();
             return Err(trouble.into());
         }
@@ -116,13 +116,10 @@ impl Storage {
             core.metrics.admissions_refused.inc();
             return Err(Error::Unavailable(why));
         }
-        let mut progress = core.journal.progress();
         let refused = tokio::select! {
             biased;
             permit = core.tail.admit(bytes) => return permit,
-            trouble = progress.wait_for(|progress: &Progress| progress.trouble.is_some()) => {
-                trouble.ok().and_then(|progress| progress.trouble.clone()).map(Error::from)
-            }
+            trouble = core.journal.handoff.troubled() => Some(Error::from(trouble)),
             () = tokio::time::sleep(core.config.admission_timeout) => None,
         };
         core.metrics.admissions_refused.inc();
@@ -132,7 +129,7 @@ impl Storage {
 
     /// Makes what was appended durable, takes no more, and ends the tasks.
     pub async fn close(&self) -> Result<()> {
-        self.0.journal.close().await;
+        self.0.journal.handoff.close().await;
         self.0.stage.send_if_modified(|stage| {
             let open = *stage == Stage::Open;
             *stage = if open { Stage::Closing } else { *stage };
@@ -141,7 +138,7 @@ impl Storage {
         // The sender lives as long as `self`.
         let _ = self.0.stage.subscribe().wait_for(|stage| *stage == Stage::Closed).await;
         drop(self.0.lock.lock().take());
-        match self.0.journal.trouble() {
+        match self.0.journal.handoff.trouble() {
             Some(trouble) => Err(trouble.into()),
             None => Ok(()),
         }

@@ -17,7 +17,8 @@ use crate::entries::group_header;
 use crate::error::is_full;
 use crate::journal::chunk::{HEADER_BYTES, Header, Kind, Run, encode_directory, padded};
 use crate::journal::file::{Link, Ring};
-use crate::journal::{Item, Op, Trouble};
+use crate::journal::handoff::{Broken, Write};
+use crate::journal::{Item, Op};
 use crate::storage::Core;
 
 /// How often a full disk is tried again.
@@ -37,39 +38,24 @@ pub(crate) struct Writer {
     sink: Sink,
     epoch: u64,
     next: Link,
+    /// Whether there is a chunk of this opening.
+    wrote: bool,
 }
-
-/// The journal cannot go on.
-struct Broken(String);
 
 impl Writer {
     pub(crate) fn new(core: Arc<Core>, sink: Sink, epoch: u64, next: Link) -> Self {
-        Self { core, sink, epoch, next }
+        Self { core, sink, epoch, next, wrote: false }
     }
 
     /// Writes group after group until the journal is closed or broken.
     pub(crate) async fn run(mut self) {
-        let first = self.next.number;
-        while let Some(items) = self.core.journal.next_group().await {
-            if let Err(Broken(why)) = self.write(Draft::new(items)).await {
-                return self.poison(&why);
-            }
+        let core = self.core.clone();
+        if let Err(Broken(why)) = core.journal.handoff.serve(&mut self).await {
+            core.tasks.stop(format!("the journal failed: {why}"));
         }
-        // An empty chunk at the end shows the next opening that the one before it was durable.
-        if self.next.number > first
-            && let Err(Broken(why)) = self.write(Draft::new(Vec::new())).await
-        {
-            return self.poison(&why);
-        }
-        self.core.journal.progress.send_modify(|progress| progress.ended = true);
     }
 
-    fn poison(&self, why: &str) {
-        self.core.journal.poison(why);
-        self.core.tasks.stop(format!("the journal failed: {why}"));
-    }
-
-    async fn write(&mut self, mut draft: Draft) -> Result<(), Broken> {
+    async fn store_draft(&mut self, mut draft: Draft) -> Result<Draft, Broken> {
         let number = self.next.number;
         let salt = self.reserve(draft.padded_bytes()).await?;
         let header = Header {
@@ -88,8 +74,9 @@ impl Writer {
         self.store(&buffer).await?;
         self.core.metrics.group(draft.appends, draft.body_bytes);
         self.next = Link { number: number + 1, previous: checksum };
-        self.publish(number, checksum, draft, buffer);
-        Ok(())
+        self.wrote = true;
+        self.show(number, checksum, &draft, buffer);
+        Ok(draft)
     }
 
     /// Waits until there is room for a chunk.
@@ -100,22 +87,20 @@ impl Writer {
             let needed_from = journal.needed_from.load(std::sync::atomic::Ordering::Acquire);
             let error = match ring.reserve(bytes, self.next, needed_from).await {
                 Ok(salt) => {
-                    if journal.trouble().is_some() {
+                    if journal.handoff.trouble().is_some() {
                         tracing::info!("the disk has space again");
-                        journal.progress.send_modify(|progress| progress.trouble = None);
+                        journal.handoff.go_on();
                     }
                     return Ok(salt);
                 }
                 Err(error) if is_full(&error) => error,
                 Err(error) => return Err(Broken(format!("preparing a file: {error}"))),
             };
-            if journal.trouble().is_none() {
+            if journal.handoff.trouble().is_none() {
                 tracing::error!(%error, "the disk is full: appends are refused until there is space");
-                let why = "the disk is full: appends are refused until there is space";
-                let trouble = Some(Trouble::Full(why.into()));
-                journal.progress.send_modify(|progress| progress.trouble = trouble);
+                journal.handoff.hold("the disk is full: appends are refused until there is space");
             }
-            if journal.pending.lock().closed {
+            if journal.handoff.is_closed() {
                 return Err(Broken("the disk is full and the storage closes".into()));
             }
             tokio::time::sleep(FULL_RETRY).await;
@@ -131,8 +116,8 @@ impl Writer {
         Ok(())
     }
 
-    /// Shows the durable chunk to readers, then to those who wait for it.
-    fn publish(&self, number: u64, checksum: u32, draft: Draft, mut buffer: Vec<u8>) {
+    /// Shows the durable chunk to readers.
+    fn show(&self, number: u64, checksum: u32, draft: &Draft, mut buffer: Vec<u8>) {
         buffer.truncate(HEADER_BYTES + draft.directory.len() + draft.body_bytes);
         buffer.shrink_to_fit();
         let bytes = Bytes::from(buffer);
@@ -143,24 +128,41 @@ impl Writer {
             position = end;
         }
         self.core.tail.charge(number, checksum, draft.charge);
-        self.core.journal.advance(draft.items);
-        // After those who wait for their own appends.
+    }
+}
+
+impl Write<Item> for Writer {
+    type Shown = Draft;
+
+    async fn write(&mut self, group: Vec<Item>) -> Result<Draft, Broken> {
+        self.store_draft(Draft::new(group)).await
+    }
+
+    /// Wakes the followers, after those who wait for their own appends.
+    fn acknowledged(&mut self, draft: Draft) {
         for line in &draft.lines {
             line.cell.state.lock().tell_followers();
         }
         let is_death = |line: &&Line| matches!(line.run.kind, Kind::Trim | Kind::Delete);
         self.core.chunk_published(draft.lines.iter().filter(is_death).map(|line| line.run.log));
     }
+
+    /// An empty chunk at the end shows the next opening that the one before it was durable.
+    async fn finish(&mut self) -> Result<(), Broken> {
+        if self.wrote {
+            self.store_draft(Draft::new(Vec::new())).await?;
+        }
+        Ok(())
+    }
 }
 
 /// A chunk before it has its place: everything but the header.
-struct Draft {
+pub(crate) struct Draft {
     lines: Vec<Line>,
     directory: Vec<u8>,
     body_bytes: usize,
     charge: usize,
     appends: usize,
-    items: u64,
 }
 
 /// One run: a line of the directory and the groups it is made of.
@@ -176,14 +178,8 @@ impl Draft {
     fn new(mut items: Vec<Item>) -> Self {
         items.sort_by_key(|item| item.cell.id);
         let charge = items.iter().map(|item| item.charge).sum();
-        let mut draft = Self {
-            lines: Vec::new(),
-            directory: Vec::new(),
-            body_bytes: 0,
-            charge,
-            appends: 0,
-            items: items.len() as u64,
-        };
+        let mut draft =
+            Self { lines: Vec::new(), directory: Vec::new(), body_bytes: 0, charge, appends: 0 };
         for item in items {
             draft.add(item);
         }
