@@ -74,6 +74,14 @@ impl<'de> Deserializer<'de> for Tree<'de> {
         }
     }
 
+    /// Some services answer nothing with an object of no members.
+    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+        match self.0 {
+            Value::Map(entries) if entries.is_empty() => visitor.visit_unit(),
+            _ => self.deserialize_any(visitor),
+        }
+    }
+
     /// JSON has blobs as texts.
     fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
         let Value::Str(text) = &self.0 else {
@@ -116,7 +124,7 @@ impl<'de> Deserializer<'de> for Tree<'de> {
     }
 
     forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string unit unit_struct seq
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string unit_struct seq
         tuple tuple_struct map struct identifier ignored_any
     }
 }

@@ -69,6 +69,14 @@ fn an_empty_body_is_the_answer_of_nothing() {
 }
 
 #[test]
+fn an_object_without_members_is_the_answer_of_nothing_too() {
+    for (encoding, body) in [(Encoding::Json, &b"{}"[..]), (Encoding::Cbor, &[0xbf, 0xff])] {
+        assert_eq!(decode_output::<()>(encoding, &Bytes::from_static(body)), Ok(()));
+    }
+    assert!(decode_output::<()>(Encoding::Json, &Bytes::from_static(b"[]")).is_err());
+}
+
+#[test]
 fn absent_members_leave_no_trace() {
     let output = GetRecordsOutput { millis_behind_latest: Some(0), ..Default::default() };
     assert_eq!(encode(Encoding::Json, &output), r#"{"Records":[],"MillisBehindLatest":0}"#);
