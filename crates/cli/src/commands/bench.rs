@@ -14,6 +14,7 @@ mod stats;
 mod verify;
 mod writer;
 
+use std::io;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -23,6 +24,7 @@ use bytesize::ByteSize;
 use clap::{Args, ValueEnum};
 use futures_util::future::join_all;
 use runtime::{Entropy, Policy, SystemEntropy, Tasks};
+use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 use weir_client::kinesis::{CreateStreamInput, DeleteStreamInput};
@@ -50,6 +52,7 @@ Examples:
   weir bench --op put-to-get --rate 2000 --batch 1 --duration 30s
   weir bench --op put-to-event --rate 1000 --batch 1 --shards 1 --subscribers 20
   weir bench --verify --duration 30s --encoding json
+  weir bench --verify --hold --stream orders
   weir bench --op disk-sync --data-dir weir-data")]
 pub(crate) struct BenchArgs {
     /// What to measure
@@ -88,6 +91,9 @@ pub(crate) struct BenchArgs {
     /// After writing, read everything back and check every record
     #[arg(long)]
     verify: bool,
+    /// Report, then wait for Enter before reading back, so that the service can be crashed meanwhile
+    #[arg(long, requires = "verify")]
+    hold: bool,
     /// For `disk-sync`: the directory to write in
     #[arg(long, value_name = "DIR", required_if_eq("op", "disk-sync"))]
     data_dir: Option<PathBuf>,
@@ -132,12 +138,20 @@ pub(crate) async fn run(args: BenchArgs) -> anyhow::Result<Exit> {
         Op::DiskSync => disk::run(&args, &tasks).await?,
         _ => bench_node(&args, &tasks).await?,
     };
-    if args.json {
-        output::json(&report)?;
-    } else {
-        output::line(&report)?;
-    }
+    print(&report, &args)?;
     Ok(if report.is_as_expected() { Exit::Done } else { Exit::Damaged })
+}
+
+fn print(report: &Report, args: &BenchArgs) -> io::Result<()> {
+    if args.json { output::json(report) } else { output::line(report) }
+}
+
+/// Until Enter, or the end of the input.
+async fn hold() -> io::Result<()> {
+    output::note("Enter reads back what was written");
+    let mut input = BufReader::new(tokio::io::stdin());
+    input.read_line(&mut String::new()).await?;
+    Ok(())
 }
 
 async fn bench_node(args: &BenchArgs, tasks: &Tasks) -> anyhow::Result<Report> {
@@ -228,6 +242,10 @@ impl<'a> Bench<'a> {
             Op::PutRecords | Op::PutRecord | Op::DiskSync => {
                 let written = writer::run(self, duration).await?;
                 let mut report = Report::new(self.args, written.stats.clone());
+                if self.args.hold {
+                    print(&report, self.args)?;
+                    hold().await?;
+                }
                 if self.args.verify {
                     report.verified = Some(verify::run(self, &written).await?);
                 }

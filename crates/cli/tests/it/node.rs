@@ -229,3 +229,27 @@ fn a_bench_verifies_what_it_wrote() {
     assert!(printed.contains("open loop at 500 records/s"), "{printed}");
     assert_eq!(node.run(&["streams", "list", "--json"]), "", "a stream was left behind");
 }
+
+#[test]
+fn a_bench_that_holds_reads_back_what_is_left_by_then() {
+    let directory = tempfile::tempdir().unwrap();
+    let node = Node::dev(directory.path(), &["--set", "streams.transition_delay=0ms"]);
+    let report = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap();
+    for is_deleted in [true, false] {
+        node.run(&["streams", "create", "river", "--wait"]);
+        let load = ["bench", "--stream", "river", "--verify", "--hold", "--json"];
+        let mut bench = node.command(&load);
+        let mut bench = Running::start(bench.args(["--duration", "200ms", "--batch", "10"]));
+        let written = report(&bench.line());
+        assert_eq!(written["verified"], serde_json::Value::Null, "{written}");
+        let (mut records, mut missing) = (written["records"].clone(), 0.into());
+        if is_deleted {
+            node.run(&["streams", "delete", "river", "--wait"]);
+            std::mem::swap(&mut records, &mut missing);
+        }
+        bench.write("\n");
+        let verified = report(&bench.line());
+        assert_eq!(verified["verified"]["records"], records, "{verified}");
+        assert_eq!(verified["verified"]["missing"], missing, "{verified}");
+    }
+}
