@@ -34,7 +34,7 @@ pub mod value;
 pub use codec::Encoding;
 pub use error::{ApiError, Error, ErrorCode, Result};
 pub use operation::{
-    AdminHandlers, Answer, Authority, Call, Caller, Class, Events, Guard, Handlers, Operation,
-    Reply, Services, Tags, Target, coverage, dispatch, reference,
+    AdminHandlers, Answer, Authority, Call, CallVisitor, Caller, Class, Events, Guard, Handlers,
+    Operation, Reply, Services, Tags, Target, coverage, dispatch, reference, visit_calls,
 };
 pub use request::{Headers, HttpRequest};

@@ -1,6 +1,6 @@
 //! The table of operations, and what follows from it: names, targets, handlers, dispatch, coverage.
 
-use std::fmt::Write as _;
+use std::fmt::{Debug, Write as _};
 use std::future::Future;
 
 use bytes::Bytes;
@@ -42,6 +42,12 @@ pub trait Call: Input {
 
     /// The tags that it gives or takes away.
     fn tags(&self) -> Tags<'_>;
+}
+
+/// Does the same with the input of every operation that is carried out.
+pub trait CallVisitor {
+    /// Does it with one.
+    fn visit<I: Call + PartialEq + Debug>(&mut self);
 }
 
 /// A section for each service: `name: Parameter: Trait, "prefix of X-Amz-Target" { rows }`. Rows
@@ -168,6 +174,11 @@ macro_rules! operations {
                 }
             }
         )?)*)*
+
+        /// Shows every input to `visitor`, in the order of the table.
+        pub fn visit_calls(visitor: &mut impl CallVisitor) {
+            $($($(visitor.visit::<$input>();)?)*)*
+        }
 
         /// Reads the body, asks the guard, calls the handler, and encodes what it answers.
         pub async fn dispatch<G: Guard, $($H: $trait),*>(
