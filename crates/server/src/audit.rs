@@ -14,13 +14,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use model::AccountId;
+use model::{AccountId, Timestamp};
 use parking_lot::Mutex;
 use runtime::{Clock, Entropy, Policy, Tasks};
 use streams::{Newest, Streams, SystemStream};
 use tokio::sync::mpsc::{self, OwnedPermit};
 use tokio::sync::oneshot;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{sleep, timeout};
 use wire::{ApiError, Class, ErrorCode};
 
 use crate::{Result, config, metrics};
@@ -103,7 +103,7 @@ impl Audit {
         }
         let mut omitted = 0;
         if asked.caller.is_none() {
-            match self.strangers.lock().admit() {
+            match self.strangers.lock().admit(self.clock.now()) {
                 Some(before) => omitted = before,
                 None => {
                     self.metrics.omitted.inc();
@@ -156,17 +156,17 @@ impl Drop for Owed {
 /// Bounds the records about callers that nobody knows.
 #[derive(Default)]
 struct Strangers {
-    second: Option<Instant>,
+    second: u64,
     admitted: u64,
     omitted: u64,
 }
 
 impl Strangers {
     /// Whether one more is written now, and how many were not since the last one.
-    fn admit(&mut self) -> Option<u64> {
-        let now = Instant::now();
-        if self.second.is_none_or(|second| now.duration_since(second) >= Duration::from_secs(1)) {
-            (self.second, self.admitted) = (Some(now), 0);
+    fn admit(&mut self, now: Timestamp) -> Option<u64> {
+        let second = now.as_millis() / 1000;
+        if self.second != second {
+            (self.second, self.admitted) = (second, 0);
         }
         if self.admitted >= STRANGERS_PER_SECOND {
             self.omitted += 1;
@@ -301,17 +301,17 @@ mod tests {
         settled.unwrap();
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn records_about_strangers_are_bounded_and_those_left_out_are_told() {
+    #[test]
+    fn records_about_strangers_are_bounded_and_those_left_out_are_told() {
         let mut strangers = Strangers::default();
+        let (first, next) = (Timestamp::from_seconds(10), Timestamp::from_seconds(11));
         for _ in 0..STRANGERS_PER_SECOND {
-            assert_eq!(strangers.admit(), Some(0));
+            assert_eq!(strangers.admit(first), Some(0));
         }
         for _ in 0..7 {
-            assert_eq!(strangers.admit(), None);
+            assert_eq!(strangers.admit(first), None);
         }
-        sleep(Duration::from_secs(1)).await;
-        assert_eq!(strangers.admit(), Some(7));
-        assert_eq!(strangers.admit(), Some(0));
+        assert_eq!(strangers.admit(next), Some(7));
+        assert_eq!(strangers.admit(next), Some(0));
     }
 }

@@ -3,6 +3,7 @@
 
 mod audit;
 mod crash;
+mod crowd;
 mod durability;
 mod faults;
 mod identity;

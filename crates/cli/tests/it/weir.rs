@@ -113,6 +113,13 @@ impl Node {
         assert!(kill.unwrap().success());
     }
 
+    /// What the node holds in memory.
+    pub(crate) fn resident_bytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
+    }
+
     /// Waits for the end and gives the status, stdout after the first line, and stderr.
     pub(crate) fn wait(mut self) -> (ExitStatus, String, String) {
         let status = wait(&mut self.child);

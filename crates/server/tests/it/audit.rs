@@ -265,8 +265,7 @@ async fn records_about_callers_that_nobody_knows_are_bounded() {
     flood(&started, 300).await;
     let written = started.metric("weir_server_audit_records_total").await;
     let omitted = started.metric("weir_server_audit_omitted_total").await;
-    assert_eq!(written + omitted, 300.0);
-    assert!(omitted > 0.0, "{written} were written");
+    assert_eq!((written, omitted), (50.0, 250.0));
 }
 
 async fn flood(started: &Started, count: usize) {

@@ -6,7 +6,6 @@ mod audit;
 mod auth;
 mod bodies;
 mod bytes;
-mod crowd;
 mod encryption;
 mod end_to_end;
 mod envelope;
