@@ -9,6 +9,7 @@ mod disk;
 mod faults;
 mod model_test;
 mod objects;
+mod schedules;
 mod staged;
 mod table_test;
 mod world;
