@@ -15,7 +15,7 @@ pub const APPEND_BYTES_MAX: usize = 16 << 20;
 pub const ENTRY_OVERHEAD: usize = 160;
 
 /// The smallest budget a setting in bytes may have.
-const BUDGET_BYTES_MIN: u64 = 1 << 20;
+const BUDGET_BYTES_MIN: u64 = 64 << 10;
 
 /// Tail permits are counted in 32 bits.
 const TAIL_BYTES_MAX: u64 = 3 << 30;
@@ -91,7 +91,7 @@ impl Config {
             [("journal_file_bytes", self.journal_file_bytes), ("segment_bytes", self.segment_bytes)]
         {
             if size.0 < BUDGET_BYTES_MIN {
-                return Err(Error::Config(format!("{name} is {size}, at least 1 MiB is needed")));
+                return Err(Error::Config(format!("{name} is {size}, at least 64 KiB is needed")));
             }
         }
         // One append of the largest size must always find room while a segment is being cut.

@@ -55,6 +55,7 @@ pub(crate) struct StreamCounters {
     pub(crate) put_records_successful: Count,
     pub(crate) put_records_failed: Count,
     pub(crate) put_records_throttled: Count,
+    pub(crate) expired_records: Count,
     pub(crate) reads_throttled: Count,
     pub(crate) writes_throttled: Count,
     /// Let through, although AWS would have refused them.
@@ -137,6 +138,11 @@ pub(crate) fn register(meters: &Meters, latest: &Latest) {
 const STREAM_COUNTERS: &[(&str, &str, OfStream)] = &[
     ("weir_streams_incoming_bytes", "CloudWatch IncomingBytes", |c| &c.incoming_bytes),
     ("weir_streams_incoming_records", "CloudWatch IncomingRecords", |c| &c.incoming_records),
+    (
+        "weir_streams_expired_records",
+        "records let go of because retention does not keep them any more",
+        |c| &c.expired_records,
+    ),
     ("weir_streams_get_records_bytes", "CloudWatch GetRecords.Bytes", |c| &c.get_records.bytes),
     ("weir_streams_get_records_records", "CloudWatch GetRecords.Records", |c| {
         &c.get_records_records

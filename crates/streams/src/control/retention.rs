@@ -107,18 +107,21 @@ impl Control {
         let mut expired = Vec::new();
         for shard in shards {
             let log = self.storage.log(shard.record.log);
+            let state = log.state();
+            let expired_records = &stream.counters.expired_records;
             if !shard.is_visible(horizon) {
                 log.delete()?.durable().await?;
+                expired_records.add(state.next.0 - state.first.0);
                 expired.push(shard.id);
                 continue;
             }
-            let state = log.state();
             if state.first >= state.next {
                 continue;
             }
             let kept = log.offset_at(horizon).await?;
             if kept > state.first {
                 log.trim(kept)?.durable().await?;
+                expired_records.add(kept.0 - state.first.0);
             }
         }
         if expired.is_empty() { Ok(()) } else { self.remove_shards(stream, expired).await }

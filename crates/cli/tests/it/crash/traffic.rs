@@ -1,0 +1,202 @@
+//! Clients that write and change the stream until the node is killed.
+
+use std::sync::Arc;
+
+use fastrand::Rng;
+use tokio::sync::mpsc;
+use weir_client::kinesis::{
+    CreateStreamInput, DecreaseStreamRetentionPeriodInput, DeleteStreamInput,
+    IncreaseStreamRetentionPeriodInput, ListStreamsInput, MergeShardsInput, PutRecordInput,
+    PutRecordsInput, PutRecordsRequestEntry, Shard, ShardFilter, ShardFilterType, SplitShardInput,
+};
+use weir_client::{Client, ClientConfig, Encoding, Error, Result};
+
+use super::clock::ShiftedClock;
+use super::ledger::{Horizon, Id, Ledger, data_of};
+use crate::weir::Node;
+
+/// What writers speak, one each.
+pub(crate) const WRITERS: [Encoding; 3] = [Encoding::Json, Encoding::Cbor, Encoding::Json];
+/// A stream with more open shards is merged, one with fewer is split.
+const SHARDS: usize = 3;
+/// Retention changes between these.
+const HOURS: [i32; 2] = [24, 48];
+const PASSING: &str = "passing-";
+
+pub(crate) fn client(node: &Node, encoding: Encoding) -> Client {
+    // A retry would hide what became of the first try.
+    let config = ClientConfig {
+        endpoint: node.endpoint.clone(),
+        attempts_max: 1,
+        encoding,
+        ..ClientConfig::default()
+    };
+    Client::new(config).unwrap()
+}
+
+pub(crate) async fn create(client: &Client, stream: &str) -> Result<()> {
+    let stream_name = stream.to_owned();
+    let input = CreateStreamInput { stream_name, shard_count: Some(2), ..Default::default() };
+    client.call(input).await.map(|_| ())
+}
+
+/// One that writes records of its own.
+pub(crate) struct Writer<'a> {
+    pub(crate) number: usize,
+    pub(crate) client: Client,
+    pub(crate) stream: &'a str,
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) clock: &'a ShiftedClock,
+    pub(crate) acknowledged: mpsc::Sender<usize>,
+    pub(crate) chance: Rng,
+}
+
+impl Writer<'_> {
+    /// Writes until the node dies.
+    pub(crate) async fn write(mut self) {
+        loop {
+            if self.chance.u8(..) < 10 && !self.is_refused().await {
+                return;
+            }
+            let mut batch = self.ledger.next_batch(self.number, self.clock.now(), &mut self.chance);
+            let put = match self.chance.u8(..4) {
+                0 => self.put_one(batch.remove(0)).await,
+                _ => self.put_many(batch).await,
+            };
+            if let Err(error) = put {
+                assert!(!matches!(error, Error::Service { .. }), "{error}");
+                return;
+            }
+            // The round goes on as long as the node lives.
+            let _ = self.acknowledged.send(self.number).await;
+        }
+    }
+
+    async fn put_one(&self, id: Id) -> Result<()> {
+        let input = PutRecordInput {
+            stream_name: Some(self.stream.to_owned()),
+            data: data_of(&id).into(),
+            partition_key: Some(id.0.clone()),
+            ..PutRecordInput::default()
+        };
+        let output = self.client.call(input).await?;
+        let place = (output.shard_id, output.sequence_number.parse().unwrap());
+        self.ledger.acknowledge(&id, place, self.clock.now());
+        Ok(())
+    }
+
+    async fn put_many(&self, batch: Vec<Id>) -> Result<()> {
+        let records = batch.iter().map(|id| entry(&id.0, data_of(id))).collect();
+        let output = self.client.call(self.batch(records)).await?;
+        assert_eq!(output.failed_record_count, 0);
+        for (id, result) in batch.into_iter().zip(output.records) {
+            let number = result.sequence_number.unwrap().parse().unwrap();
+            self.ledger.acknowledge(&id, (result.shard_id.unwrap(), number), self.clock.now());
+        }
+        Ok(())
+    }
+
+    /// A batch with a record that no node takes, beside one that could be taken: neither may
+    /// turn up. `false` if the node died.
+    async fn is_refused(&self) -> bool {
+        let mut wrong = entry("refused", b"refused 1 ".to_vec());
+        wrong.explicit_hash_key = Some("340282366920938463463374607431768211456".into());
+        let records = vec![entry("refused", b"refused 0 ".to_vec()), wrong];
+        match self.client.call(self.batch(records)).await {
+            Ok(output) => panic!("it was taken: {output:?}"),
+            Err(error) => matches!(error, Error::Service { .. }),
+        }
+    }
+
+    fn batch(&self, records: Vec<PutRecordsRequestEntry>) -> PutRecordsInput {
+        let stream_name = Some(self.stream.to_owned());
+        PutRecordsInput { records, stream_name, ..PutRecordsInput::default() }
+    }
+}
+
+fn entry(key: &str, data: Vec<u8>) -> PutRecordsRequestEntry {
+    let partition_key = Some(key.to_owned());
+    PutRecordsRequestEntry { data: data.into(), partition_key, explicit_hash_key: None }
+}
+
+/// Splits a shard, or merges two.
+pub(crate) async fn reshard(client: &Client, stream: &str) -> Result<()> {
+    let filter = ShardFilter { kind: ShardFilterType::AtLatest, ..ShardFilter::default() };
+    let mut shards = client.shards(stream, filter).await?;
+    shards.sort_by_key(|shard| range(shard).0);
+    let stream_name = Some(stream.to_owned());
+    if shards.len() > SHARDS {
+        let (left, right) = (shards[0].shard_id.clone(), shards[1].shard_id.clone());
+        let input = MergeShardsInput {
+            stream_name,
+            shard_to_merge: left,
+            adjacent_shard_to_merge: right,
+            ..MergeShardsInput::default()
+        };
+        return client.call(input).await.map(|_| ());
+    }
+    let widest = shards.into_iter().max_by_key(|shard| range(shard).1 - range(shard).0).unwrap();
+    let (start, end) = range(&widest);
+    let input = SplitShardInput {
+        stream_name,
+        shard_to_split: widest.shard_id,
+        new_starting_hash_key: (start + (end - start) / 2).to_string(),
+        ..SplitShardInput::default()
+    };
+    client.call(input).await.map(|_| ())
+}
+
+fn range(shard: &Shard) -> (u128, u128) {
+    let key = |text: &str| text.parse().unwrap();
+    let range = &shard.hash_key_range;
+    (key(&range.starting_hash_key), key(&range.ending_hash_key))
+}
+
+/// Changes how long records are kept, and takes note of what that means for them.
+pub(crate) async fn change_retention(
+    client: &Client,
+    stream: &str,
+    hours: &mut i32,
+    (clock, horizon): (&ShiftedClock, &mut Horizon),
+) -> Result<()> {
+    let stream_name = Some(stream.to_owned());
+    let before = clock.now();
+    let old = *hours;
+    let [short, long] = HOURS;
+    if old == short {
+        let retention_period_hours = long;
+        let input = IncreaseStreamRetentionPeriodInput {
+            stream_name,
+            retention_period_hours,
+            ..Default::default()
+        };
+        client.call(input).await?;
+        *hours = long;
+    } else {
+        let retention_period_hours = short;
+        let input = DecreaseStreamRetentionPeriodInput {
+            stream_name,
+            retention_period_hours,
+            ..Default::default()
+        };
+        client.call(input).await?;
+        *hours = short;
+    }
+    // The shorter of the two was in force at some moment of the call.
+    horizon.advance(short, (before, clock.now()));
+    Ok(())
+}
+
+/// Makes a stream, writes to it, and lets go of one that an earlier round left.
+pub(crate) async fn replace_passing_stream(client: &Client, round: u32) -> Result<()> {
+    let streams = client.call(ListStreamsInput::default()).await?.stream_names;
+    for name in streams.into_iter().filter(|name| name.starts_with(PASSING)) {
+        let input = DeleteStreamInput { stream_name: Some(name), ..Default::default() };
+        client.call(input).await?;
+    }
+    let name = format!("{PASSING}{round}");
+    create(client, &name).await?;
+    let records = (0..100).map(|key: u32| entry(&key.to_string(), vec![7; 1000])).collect();
+    let input = PutRecordsInput { records, stream_name: Some(name), ..PutRecordsInput::default() };
+    client.call(input).await.map(|_| ())
+}
