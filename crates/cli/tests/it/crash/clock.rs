@@ -8,6 +8,7 @@ use model::Timestamp;
 use runtime::{Clock, SystemClock};
 
 /// The clock of the nodes of a test.
+#[derive(Clone)]
 pub(crate) struct ShiftedClock {
     library: PathBuf,
     ahead: Duration,

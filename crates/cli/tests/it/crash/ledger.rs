@@ -113,10 +113,14 @@ impl Ledger {
         assert!(seen.is_empty(), "{seen:?} were never sent, or were refused, or have expired");
     }
 
-    /// How many records must be there.
-    pub(crate) fn kept(&self) -> usize {
+    /// What must be there, as far as it has not expired, and where.
+    pub(crate) fn acknowledged(&self) -> Vec<(Id, Place)> {
         let inner = self.0.lock().unwrap();
-        inner.sent.values().filter(|sent| matches!(sent.fate, Fate::At(_))).count()
+        let place = |(id, sent): (&Id, &Sent)| match &sent.fate {
+            Fate::At(place) => Some((id.clone(), place.clone())),
+            Fate::Unknown | Fate::Lost => None,
+        };
+        inner.sent.iter().filter_map(place).collect()
     }
 }
 

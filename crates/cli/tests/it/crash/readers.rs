@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use futures_util::future::{BoxFuture, FutureExt, join_all};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use model::SequenceNumber;
 use weir_client::kinesis::{
@@ -78,19 +77,23 @@ impl Seen {
     }
 }
 
-/// Polls all shards until the node dies.
-pub(crate) async fn poll(client: Client, stream: &str, seen: Seen) {
+/// Polls all shards until that fails.
+pub(crate) async fn poll(client: &Client, stream: &str, seen: &Seen) -> Error {
     let filter = ShardFilter { kind: ShardFilterType::FromTrimHorizon, ..ShardFilter::default() };
-    while let Ok(shards) = client.shards(stream, filter.clone()).await {
+    loop {
+        let shards = match client.shards(stream, filter.clone()).await {
+            Ok(shards) => shards,
+            Err(error) => return error,
+        };
         for shard in shards {
-            match poll_shard(&client, stream, &shard.shard_id, &seen).await {
+            match poll_shard(client, stream, &shard.shard_id, seen).await {
                 Ok(()) => {}
                 // It expired, or its iterator did, because a node's clock is ahead of the last's.
                 Err(error) if is(&error, ErrorCode::ResourceNotFound) => {}
                 Err(error) if is(&error, ErrorCode::ExpiredIterator) => {
                     seen.with(&shard.shard_id, |shard| shard.iterator = None);
                 }
-                Err(error) => return died(error),
+                Err(error) => return error,
             }
         }
         tokio::time::sleep(PAUSE).await;
@@ -99,11 +102,6 @@ pub(crate) async fn poll(client: Client, stream: &str, seen: Seen) {
 
 fn is(error: &Error, code: ErrorCode) -> bool {
     matches!(error, Error::Service { error, .. } if error.code == code)
-}
-
-/// A node that dies answers nothing; one that answers must not fail.
-fn died(error: Error) {
-    assert!(!matches!(error, Error::Service { .. }), "{error}");
 }
 
 /// Reads what a shard has now.
@@ -170,73 +168,66 @@ async fn arn(client: &Client, stream: &str) -> Result<String> {
     Ok(client.call(summary).await?.stream_description_summary.stream_arn)
 }
 
-/// Follows all shards, those that come later too, until the node dies.
-pub(crate) async fn follow(client: Client, stream: &str, consumer_arn: &str, seen: Seen) {
+/// Follows all shards, those that come later too, until that fails.
+pub(crate) async fn follow(client: &Client, stream: &str, consumer: &str, seen: &Seen) -> Error {
     let filter = ShardFilter { kind: ShardFilterType::FromTrimHorizon, ..ShardFilter::default() };
-    let Ok(shards) = client.shards(stream, filter).await else { return };
-    let mut following: FuturesUnordered<BoxFuture<'_, Vec<String>>> = FuturesUnordered::new();
+    let shards = match client.shards(stream, filter).await {
+        Ok(shards) => shards,
+        Err(error) => return error,
+    };
     let mut known: Vec<String> = shards.into_iter().map(|shard| shard.shard_id).collect();
-    let start = |shard: String| follow_shard(&client, consumer_arn, shard, &seen).boxed();
-    following.extend(known.iter().cloned().map(start));
-    while let Some(children) = following.next().await {
-        for child in children {
-            if !known.contains(&child) {
-                known.push(child.clone());
-                following.push(start(child));
-            }
-        }
-    }
-}
-
-/// Follows a shard to its end, and answers its children.
-async fn follow_shard(client: &Client, consumer: &str, shard: String, seen: &Seen) -> Vec<String> {
-    let (last, ended) = seen.with(&shard, |shard| (shard.last, shard.ended));
-    if ended {
-        return Vec::new();
-    }
-    let (kind, sequence_number) = after(last);
-    let input = SubscribeToShardInput {
-        consumer_arn: consumer.to_owned(),
-        shard_id: shard.clone(),
-        starting_position: StartingPosition { kind, sequence_number, timestamp: None },
-        ..SubscribeToShardInput::default()
-    };
-    let mut subscription = match client.subscribe(input).await {
-        Ok(subscription) => subscription,
-        // It expired meanwhile.
-        Err(error) if is(&error, ErrorCode::ResourceNotFound) => return Vec::new(),
-        Err(error) => {
-            died(error);
-            return Vec::new();
-        }
-    };
+    let start = |shard: String| follow_shard(client, consumer, shard, seen);
+    let mut following: FuturesUnordered<_> = known.iter().cloned().map(start).collect();
     loop {
-        match subscription.next().await {
-            Ok(Some(event)) => {
-                seen.take(&shard, &event.records);
-                if let Some(children) = event.child_shards.filter(|found| !found.is_empty()) {
-                    seen.with(&shard, |shard| shard.ended = true);
-                    return children.into_iter().map(|child| child.shard_id).collect();
+        match following.next().await.expect("there is always an open shard") {
+            Ok(children) => {
+                for child in children {
+                    if !known.contains(&child) {
+                        known.push(child.clone());
+                        following.push(start(child));
+                    }
                 }
             }
-            Ok(None) => return Vec::new(),
-            Err(error) if is(&error, ErrorCode::ResourceNotFound) => return Vec::new(),
-            Err(error) => {
-                died(error);
-                return Vec::new();
-            }
+            // It expired meanwhile.
+            Err(error) if is(&error, ErrorCode::ResourceNotFound) => {}
+            Err(error) => return error,
         }
     }
 }
 
-/// Runs both readers until the node dies.
-pub(crate) async fn read_until_killed(
+/// Follows a shard to its end, over as many subscriptions as it takes, and answers its children.
+async fn follow_shard(
     client: &Client,
-    stream: &str,
-    consumer_arn: &str,
-    (polled, followed): (&Seen, &Seen),
-) {
-    let polling = poll(client.clone(), stream, polled.clone()).boxed();
-    let following = follow(client.clone(), stream, consumer_arn, followed.clone()).boxed();
-    join_all([polling, following]).await;
+    consumer: &str,
+    shard: String,
+    seen: &Seen,
+) -> Result<Vec<String>> {
+    loop {
+        let (last, ended) = seen.with(&shard, |shard| (shard.last, shard.ended));
+        if ended {
+            return Ok(Vec::new());
+        }
+        let (kind, sequence_number) = after(last);
+        let input = SubscribeToShardInput {
+            consumer_arn: consumer.to_owned(),
+            shard_id: shard.clone(),
+            starting_position: StartingPosition { kind, sequence_number, timestamp: None },
+            ..SubscribeToShardInput::default()
+        };
+        let mut subscription = match client.subscribe(input).await {
+            // One that broke is not forgotten at once.
+            Err(error) if is(&error, ErrorCode::ResourceInUse) => {
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            }
+            opened => opened?,
+        };
+        while let Some(event) = subscription.next().await? {
+            seen.take(&shard, &event.records);
+            if let Some(children) = event.child_shards.filter(|found| !found.is_empty()) {
+                seen.with(&shard, |shard| shard.ended = true);
+                return Ok(children.into_iter().map(|child| child.shard_id).collect());
+            }
+        }
+    }
 }

@@ -9,11 +9,11 @@ use weir_client::kinesis::{
     IncreaseStreamRetentionPeriodInput, ListStreamsInput, MergeShardsInput, PutRecordInput,
     PutRecordsInput, PutRecordsRequestEntry, Shard, ShardFilter, ShardFilterType, SplitShardInput,
 };
-use weir_client::{Client, ClientConfig, Encoding, Error, Result};
+use weir_client::{Client, Encoding, Error, Result};
 
 use super::clock::ShiftedClock;
 use super::ledger::{Horizon, Id, Ledger, data_of};
-use crate::weir::Node;
+use super::trial::STREAM;
 
 /// What writers speak, one each.
 pub(crate) const WRITERS: [Encoding; 3] = [Encoding::Json, Encoding::Cbor, Encoding::Json];
@@ -23,15 +23,9 @@ const SHARDS: usize = 3;
 const HOURS: [i32; 2] = [24, 48];
 const PASSING: &str = "passing-";
 
-pub(crate) fn client(node: &Node, encoding: Encoding) -> Client {
-    // A retry would hide what became of the first try.
-    let config = ClientConfig {
-        endpoint: node.endpoint.clone(),
-        attempts_max: 1,
-        encoding,
-        ..ClientConfig::default()
-    };
-    Client::new(config).unwrap()
+/// A node that dies answers nothing; one that answers must not fail.
+pub(crate) fn died(error: Error) {
+    assert!(!matches!(error, Error::Service { .. }), "{error}");
 }
 
 pub(crate) async fn create(client: &Client, stream: &str) -> Result<()> {
@@ -40,41 +34,68 @@ pub(crate) async fn create(client: &Client, stream: &str) -> Result<()> {
     client.call(input).await.map(|_| ())
 }
 
+/// What became of a call of the writer of that number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Told {
+    Acknowledged(usize),
+    Failed(usize),
+}
+
 /// One that writes records of its own.
-pub(crate) struct Writer<'a> {
+pub(crate) struct Writer {
     pub(crate) number: usize,
     pub(crate) client: Client,
-    pub(crate) stream: &'a str,
     pub(crate) ledger: Arc<Ledger>,
-    pub(crate) clock: &'a ShiftedClock,
-    pub(crate) acknowledged: mpsc::Sender<usize>,
+    pub(crate) clock: ShiftedClock,
+    pub(crate) told: mpsc::Sender<Told>,
     pub(crate) chance: Rng,
 }
 
-impl Writer<'_> {
-    /// Writes until the node dies.
-    pub(crate) async fn write(mut self) {
+impl Writer {
+    /// Writes until the node dies, which until then must not fail.
+    pub(crate) async fn write_until_killed(mut self) {
         loop {
             if self.chance.u8(..) < 10 && !self.is_refused().await {
                 return;
             }
-            let mut batch = self.ledger.next_batch(self.number, self.clock.now(), &mut self.chance);
-            let put = match self.chance.u8(..4) {
-                0 => self.put_one(batch.remove(0)).await,
-                _ => self.put_many(batch).await,
-            };
-            if let Err(error) = put {
-                assert!(!matches!(error, Error::Service { .. }), "{error}");
-                return;
+            match self.put().await {
+                Ok(failed) => assert_eq!(failed, 0),
+                Err(error) => return died(error),
             }
             // The round goes on as long as the node lives.
-            let _ = self.acknowledged.send(self.number).await;
+            let _ = self.told.send(Told::Acknowledged(self.number)).await;
         }
     }
 
-    async fn put_one(&self, id: Id) -> Result<()> {
+    /// Writes until nobody listens any more, whatever fails.
+    pub(crate) async fn write_on(mut self) {
+        loop {
+            let told = match self.put().await {
+                Ok(0) => Told::Acknowledged(self.number),
+                Ok(_) => Told::Failed(self.number),
+                Err(error) => {
+                    assert!(error.is_retryable(), "{error}");
+                    Told::Failed(self.number)
+                }
+            };
+            if self.told.send(told).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Answers how many records may not have been taken.
+    async fn put(&mut self) -> Result<i32> {
+        let mut batch = self.ledger.next_batch(self.number, self.clock.now(), &mut self.chance);
+        match self.chance.u8(..4) {
+            0 => self.put_one(batch.swap_remove(0)).await,
+            _ => self.put_many(batch).await,
+        }
+    }
+
+    async fn put_one(&self, id: Id) -> Result<i32> {
         let input = PutRecordInput {
-            stream_name: Some(self.stream.to_owned()),
+            stream_name: Some(STREAM.to_owned()),
             data: data_of(&id).into(),
             partition_key: Some(id.0.clone()),
             ..PutRecordInput::default()
@@ -82,18 +103,19 @@ impl Writer<'_> {
         let output = self.client.call(input).await?;
         let place = (output.shard_id, output.sequence_number.parse().unwrap());
         self.ledger.acknowledge(&id, place, self.clock.now());
-        Ok(())
+        Ok(0)
     }
 
-    async fn put_many(&self, batch: Vec<Id>) -> Result<()> {
+    async fn put_many(&self, batch: Vec<Id>) -> Result<i32> {
         let records = batch.iter().map(|id| entry(&id.0, data_of(id))).collect();
         let output = self.client.call(self.batch(records)).await?;
-        assert_eq!(output.failed_record_count, 0);
         for (id, result) in batch.into_iter().zip(output.records) {
-            let number = result.sequence_number.unwrap().parse().unwrap();
-            self.ledger.acknowledge(&id, (result.shard_id.unwrap(), number), self.clock.now());
+            // One that failed may turn up all the same.
+            let Some(number) = result.sequence_number else { continue };
+            let place = (result.shard_id.unwrap(), number.parse().unwrap());
+            self.ledger.acknowledge(&id, place, self.clock.now());
         }
-        Ok(())
+        Ok(output.failed_record_count)
     }
 
     /// A batch with a record that no node takes, beside one that could be taken: neither may
@@ -109,7 +131,7 @@ impl Writer<'_> {
     }
 
     fn batch(&self, records: Vec<PutRecordsRequestEntry>) -> PutRecordsInput {
-        let stream_name = Some(self.stream.to_owned());
+        let stream_name = Some(STREAM.to_owned());
         PutRecordsInput { records, stream_name, ..PutRecordsInput::default() }
     }
 }
