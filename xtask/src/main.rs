@@ -8,6 +8,7 @@ mod compat;
 mod docs;
 mod example;
 mod measure;
+mod prove;
 mod tidy;
 mod workspace;
 
@@ -27,6 +28,8 @@ enum Command {
     Example,
     /// Measure the figures of docs/performance.md
     Measure(measure::Args),
+    /// Run what is tested by chance for longer than `cargo test` does
+    Prove(prove::Args),
     /// Everything that continuous integration checks after `cargo test`
     Ci,
 }
@@ -38,6 +41,7 @@ fn main() -> anyhow::Result<()> {
         Command::Compat(args) => compat::run(&args),
         Command::Example => example::run(),
         Command::Measure(args) => measure::run(&args),
+        Command::Prove(args) => prove::run(&args),
         Command::Ci => ci::run(),
     }
 }

@@ -72,8 +72,13 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
 
 /// The same for a program that might hang: it is killed after `at_most`.
 pub(crate) fn run_within(at_most: Duration, command: &mut Command) -> Result<()> {
+    println!("$ {}", shown(command));
+    finish_within(at_most, command)
+}
+
+/// The same without showing it.
+pub(crate) fn finish_within(at_most: Duration, command: &mut Command) -> Result<()> {
     let shown = shown(command);
-    println!("$ {shown}");
     let mut child = command.current_dir(root()).spawn().with_context(|| format!("run {shown}"))?;
     let stopwatch = Stopwatch::start();
     let status = loop {
@@ -94,6 +99,13 @@ pub(crate) fn run_within(at_most: Duration, command: &mut Command) -> Result<()>
 #[expect(clippy::disallowed_methods, reason = "an outside program is waited for in real time")]
 fn pause() {
     std::thread::sleep(Duration::from_millis(20));
+}
+
+/// A number that nobody has seen before.
+#[expect(clippy::disallowed_methods, reason = "outside programs are given another seed each time")]
+pub(crate) fn seconds_since_1970() -> u64 {
+    let elapsed = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    elapsed.unwrap_or_default().as_secs()
 }
 
 /// How long an outside program takes.

@@ -11,10 +11,11 @@ const STEP_MIB: u32 = 6;
 
 #[tokio::test]
 async fn a_full_disk_refuses_puts_and_takes_them_again_once_there_is_space() {
-    for _ in 0..rounds(1) {
+    for round in 0..rounds(1) {
         let trial = Trial::new(&[]);
         let Some(disk) = Mounted::memory(&trial.data(), STEP_MIB) else { return };
         fill_again_and_again(trial, &disk).await;
+        eprintln!("round {round} is done");
     }
 }
 

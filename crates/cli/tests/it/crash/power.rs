@@ -84,5 +84,7 @@ impl Image {
         self.mounted = Some(mounted.expect("what could be mounted once can be again"));
         let unsynced = std::fs::read(self.unsynced()).unwrap_or_default();
         assert!(unsynced.is_empty(), "the file system has lost nothing");
+        // File systems write one that is overwritten soon, so that it is not there next time.
+        let _ = std::fs::remove_file(self.unsynced());
     }
 }
