@@ -7,9 +7,13 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+
+use crate::direct::{self, Durable};
+use crate::pages::PAGE_BYTES;
 
 /// A directory that holds files.
 #[async_trait]
@@ -50,6 +54,13 @@ pub trait DiskFile: Send + Sync {
 
     /// Makes everything written so far durable (`fdatasync`).
     async fn sync(&self) -> io::Result<()>;
+
+    /// Writes all of `data` at `offset` and makes it durable. Quickest for whole pages of
+    /// [`Pages`](crate::Pages) below the end of what was written and synced before.
+    async fn write_durably(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.write_at(offset, data).await?;
+        self.sync().await
+    }
 }
 
 /// Holds a directory for this process.
@@ -129,16 +140,18 @@ impl Disk for LocalDisk {
         let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path)?;
         file.sync_all()?;
         sync_directory(parent)?;
-        Ok(Box::new(LocalFile(file)))
+        Ok(Box::new(LocalFile { file, path, durable: OnceLock::new() }))
     }
 
     async fn open(&self, path: &str) -> io::Result<Box<dyn DiskFile>> {
-        let file = OpenOptions::new().read(true).write(true).open(self.root.join(path))?;
-        Ok(Box::new(LocalFile(file)))
+        let path = self.root.join(path);
+        let file = OpenOptions::new().read(true).write(true).open(&path)?;
+        Ok(Box::new(LocalFile { file, path, durable: OnceLock::new() }))
     }
 
     async fn open_read_only(&self, path: &str) -> io::Result<Box<dyn DiskFile>> {
-        Ok(Box::new(LocalFile(File::open(self.root.join(path))?)))
+        let path = self.root.join(path);
+        Ok(Box::new(LocalFile { file: File::open(&path)?, path, durable: OnceLock::new() }))
     }
 
     async fn remove(&self, path: &str) -> io::Result<()> {
@@ -166,26 +179,57 @@ impl Disk for LocalDisk {
     }
 }
 
-struct LocalFile(File);
+struct LocalFile {
+    file: File,
+    path: PathBuf,
+    /// The same file, opened so that what it writes is durable at once.
+    durable: OnceLock<File>,
+}
+
+impl LocalFile {
+    fn durable(&self) -> io::Result<&File> {
+        if self.durable.get().is_none() {
+            let mut options = OpenOptions::new();
+            let file = direct::open(options.write(true), &self.path, Durable::AtOnce)?;
+            // Whoever came first has opened the same.
+            let _ = self.durable.set(file);
+        }
+        Ok(self.durable.get().expect("it was just set"))
+    }
+}
+
+/// Whether a write may go around the page cache.
+fn is_whole_pages(offset: u64, data: &[u8]) -> bool {
+    let length = data.len().is_multiple_of(PAGE_BYTES) && offset.is_multiple_of(PAGE_BYTES as u64);
+    length && data.as_ptr().align_offset(PAGE_BYTES) == 0
+}
 
 #[async_trait]
 impl DiskFile for LocalFile {
     async fn len(&self) -> io::Result<u64> {
-        Ok(self.0.metadata()?.len())
+        Ok(self.file.metadata()?.len())
     }
 
     async fn read_at(&self, offset: u64, length: usize) -> io::Result<Bytes> {
-        let available = self.0.metadata()?.len().saturating_sub(offset);
+        let available = self.file.metadata()?.len().saturating_sub(offset);
         let mut buffer = vec![0; length.min(usize::try_from(available).unwrap_or(usize::MAX))];
-        self.0.read_exact_at(&mut buffer, offset)?;
+        self.file.read_exact_at(&mut buffer, offset)?;
         Ok(buffer.into())
     }
 
     async fn write_at(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        self.0.write_all_at(data, offset)
+        self.file.write_all_at(data, offset)
     }
 
     async fn sync(&self) -> io::Result<()> {
-        self.0.sync_data()
+        self.file.sync_data()
+    }
+
+    async fn write_durably(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        if is_whole_pages(offset, data) {
+            return self.durable()?.write_all_at(data, offset);
+        }
+        self.file.write_all_at(data, offset)?;
+        self.file.sync_data()
     }
 }

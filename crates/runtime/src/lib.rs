@@ -9,10 +9,14 @@
 #![expect(clippy::disallowed_types, reason = "this crate wraps the real ones")]
 
 mod clock;
+mod direct;
 mod disk;
 mod entropy;
 mod meters;
 mod net;
+#[cfg(feature = "objects")]
+mod objects;
+mod pages;
 mod tasks;
 
 pub use clock::{Clock, SystemClock};
@@ -20,4 +24,7 @@ pub use disk::{Disk, DiskFile, DiskLock, LocalDisk};
 pub use entropy::{Entropy, SystemEntropy};
 pub use meters::{Meters, MetricDescription};
 pub use net::{Connection, Listener, Net, TcpNet};
+#[cfg(feature = "objects")]
+pub use objects::LocalObjects;
+pub use pages::{PAGE_BYTES, Pages};
 pub use tasks::{Policy, Tasks};

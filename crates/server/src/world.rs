@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use object_store::ObjectStore;
-use object_store::local::LocalFileSystem;
-use runtime::{Clock, Disk, Entropy, LocalDisk, Net, SystemClock, SystemEntropy, Tasks, TcpNet};
+use runtime::{
+    Clock, Disk, Entropy, LocalDisk, LocalObjects, Net, SystemClock, SystemEntropy, Tasks, TcpNet,
+};
 use tempfile::TempDir;
 
 use crate::{Config, Error, Result};
@@ -62,15 +63,14 @@ impl World {
         };
         let path = home.path().expect("both kinds are somewhere");
         let disk = LocalDisk::new(path).map_err(unusable)?;
-        let objects = LocalFileSystem::new_with_prefix(path)
-            .map_err(|error| unusable(std::io::Error::other(error)))?;
+        let objects =
+            LocalObjects::new(path).map_err(|error| unusable(std::io::Error::other(error)))?;
         Ok(Self {
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
             net: Arc::new(TcpNet),
             disk: Arc::new(disk),
-            // Without it a segment could be gone after a crash, and its journal file recycled.
-            objects: Arc::new(objects.with_fsync(true)),
+            objects: Arc::new(objects),
             tasks: Tasks::default(),
             home,
         })

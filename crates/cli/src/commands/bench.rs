@@ -6,6 +6,7 @@
 
 mod disk;
 mod events;
+mod floor;
 mod pace;
 mod payload;
 mod reader;
@@ -53,6 +54,7 @@ Examples:
   weir bench --op put-to-event --rate 1000 --batch 1 --shards 1 --subscribers 20
   weir bench --verify --duration 30s --encoding json
   weir bench --verify --hold --stream orders
+  weir bench --op put-record-floor --connections 8 --data-dir weir-data
   weir bench --op disk-sync --data-dir weir-data")]
 pub(crate) struct BenchArgs {
     /// What to measure
@@ -94,8 +96,8 @@ pub(crate) struct BenchArgs {
     /// Report, then wait for Enter before reading back, so that the service can be crashed meanwhile
     #[arg(long, requires = "verify")]
     hold: bool,
-    /// For `disk-sync`: the directory to write in
-    #[arg(long, value_name = "DIR", required_if_eq("op", "disk-sync"))]
+    /// For `disk-sync` and `put-record-floor`: the directory to write in
+    #[arg(long, value_name = "DIR", required_if_eq_any([("op", "disk-sync"), ("op", "put-record-floor")]))]
     data_dir: Option<PathBuf>,
     /// Print the report as one line of JSON
     #[arg(long)]
@@ -118,11 +120,19 @@ enum Op {
     PutToGet,
     /// The same until they have come to every enhanced fan-out consumer
     PutToEvent,
-    /// Nothing of a node: how long the disk takes to write and sync 4 KiB
+    /// PutRecord requests beside what they cannot be faster than: the disk's own writes for as
+    /// many writers, and GET /health over as many connections, in turn
+    PutRecordFloor,
+    /// Nothing of a node: how long the disk takes to make 4 KiB durable
     DiskSync,
 }
 
 impl Op {
+    /// Whether records are put one by one.
+    fn is_single(self) -> bool {
+        matches!(self, Self::PutRecord | Self::PutRecordFloor)
+    }
+
     fn name(self) -> String {
         ValueEnum::to_possible_value(&self).expect("no value is skipped").get_name().to_owned()
     }
@@ -239,6 +249,12 @@ impl<'a> Bench<'a> {
                 let latencies = subscribers.of(self, &written).await?;
                 Ok(Report::new(self.args, Stats { latencies, ..written.stats }))
             }
+            Op::PutRecordFloor => {
+                let (stats, floor) = floor::run(self).await?;
+                let mut report = Report::new(self.args, stats);
+                report.floor = Some(floor);
+                Ok(report)
+            }
             Op::PutRecords | Op::PutRecord | Op::DiskSync => {
                 let written = writer::run(self, duration).await?;
                 let mut report = Report::new(self.args, written.stats.clone());
@@ -253,28 +269,25 @@ impl<'a> Bench<'a> {
             }
         }
     }
+}
 
-    /// Runs tasks side by side on all cores and gives their results in order.
-    async fn side_by_side<T, F>(&self, tasks: impl IntoIterator<Item = F>) -> Vec<T>
-    where
-        T: Send + 'static,
-        F: Future<Output = T> + Send + 'static,
-    {
-        let mut results = Vec::new();
-        for task in tasks {
-            let (done, result) = oneshot::channel();
-            self.tasks.spawn("cli.bench.connection", Policy::Report, async move {
-                // The receiver is gone only when the whole run was given up.
-                let _ = done.send(task.await);
-            });
-            results.push(result);
-        }
-        let results = join_all(results).await;
-        results
-            .into_iter()
-            .map(|result| result.expect("a task that panics aborts the run"))
-            .collect()
+/// Runs tasks side by side on all cores and gives their results in order.
+async fn side_by_side<T, F>(tasks: &Tasks, work: impl IntoIterator<Item = F>) -> Vec<T>
+where
+    T: Send + 'static,
+    F: Future<Output = T> + Send + 'static,
+{
+    let mut results = Vec::new();
+    for work in work {
+        let (done, result) = oneshot::channel();
+        tasks.spawn("cli.bench.connection", Policy::Report, async move {
+            // The receiver is gone only when the whole run was given up.
+            let _ = done.send(work.await);
+        });
+        results.push(result);
     }
+    let results = join_all(results).await;
+    results.into_iter().map(|result| result.expect("a task that panics aborts the run")).collect()
 }
 
 /// `10s`, `1m 30s`.

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use object_store::local::LocalFileSystem;
-use runtime::{Clock, LocalDisk, Meters, SystemClock, SystemEntropy, Tasks};
+use runtime::{Clock, LocalDisk, LocalObjects, Meters, SystemClock, SystemEntropy, Tasks};
 use storage::{Batch, Config, ENTRY_OVERHEAD, Log, LogId, Offset, Parts, Storage};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -15,7 +15,8 @@ use tokio::time::Instant;
 pub(crate) const BATCH_ENTRIES: usize = 500;
 pub(crate) const ENTRY_BYTES: usize = 1024;
 const IN_FLIGHT: usize = 8;
-const TRIMMED_EVERY: usize = 8;
+/// Below the size at which a segment is cut.
+const TRIMMED_BYTES: usize = 8 << 20;
 /// Linux counts CPU time in hundredths of a second, whatever the kernel's tick.
 const TICKS_PER_SECOND: f64 = 100.0;
 
@@ -28,6 +29,10 @@ pub(crate) struct Load {
     logs: Arc<Vec<Log>>,
     /// Trims so soon that next to nothing is left for segments.
     pub(crate) trims: bool,
+    writers: usize,
+    batch_entries: usize,
+    /// Batches so far.
+    batches: Arc<AtomicUsize>,
     directory: TempDir,
 }
 
@@ -50,28 +55,67 @@ impl Load {
         let storage = runtime.block_on(Storage::open(config, parts)).expect("a fresh directory");
         let payloads = Arc::new((0..997).map(|seed| payload(seed, text)).collect());
         let logs = Arc::new((0..logs).map(|log| storage.log(LogId(1000 + log))).collect());
-        Self { runtime, storage, meters, payloads, logs, trims: false, directory }
+        Self {
+            runtime,
+            storage,
+            meters,
+            payloads,
+            logs,
+            trims: false,
+            writers: IN_FLIGHT,
+            batch_entries: BATCH_ENTRIES,
+            batches: Arc::default(),
+            directory,
+        }
     }
 
-    /// Makes `batches` durable from several tasks.
+    /// How many tasks append, and how much each at a time.
+    pub(crate) fn shape(&mut self, writers: usize, batch_entries: usize) {
+        (self.writers, self.batch_entries) = (writers, batch_entries);
+    }
+
+    /// Makes so many batches durable, divided among the tasks.
     pub(crate) fn append(&self, batches: usize) {
+        let each = batches.div_ceil(self.writers);
+        self.append_while(move |done, _| done < each);
+    }
+
+    /// Makes batches durable for some time and answers their number.
+    pub(crate) fn append_for(&self, time: Duration) -> usize {
+        self.append_while(move |_, started: Instant| started.elapsed() < time)
+    }
+
+    fn append_while(
+        &self,
+        goes_on: impl Fn(usize, Instant) -> bool + Copy + Send + 'static,
+    ) -> usize {
         self.runtime.block_on(async {
+            let started = Instant::now();
             let mut tasks = JoinSet::new();
-            for task in 0..IN_FLIGHT {
-                let (storage, payloads) = (self.storage.clone(), self.payloads.clone());
-                let (logs, trims) = (self.logs.clone(), self.trims);
-                let count = batches.div_ceil(IN_FLIGHT);
+            for _ in 0..self.writers {
+                let writer = Writer {
+                    storage: self.storage.clone(),
+                    payloads: self.payloads.clone(),
+                    logs: self.logs.clone(),
+                    entries: self.batch_entries,
+                };
+                let (batches, trims) = (self.batches.clone(), self.trims);
+                let trimmed_every = (TRIMMED_BYTES / self.batch_entries / ENTRY_BYTES).max(1);
                 tasks.spawn(async move {
-                    for batch in 0..count {
-                        append_batch(&storage, &payloads, &logs, task * count + batch).await;
-                        if trims && batch % TRIMMED_EVERY == 0 {
-                            trim_all(&logs).await;
+                    let mut done = 0;
+                    while goes_on(done, started) {
+                        let number = batches.fetch_add(1, Ordering::Relaxed);
+                        writer.append_batch(number).await;
+                        if trims && number % trimmed_every == 0 {
+                            trim_all(&writer.logs).await;
                         }
+                        done += 1;
                     }
+                    done
                 });
             }
-            tasks.join_all().await;
-        });
+            tasks.join_all().await.into_iter().sum()
+        })
     }
 
     pub(crate) fn timed(&mut self, batches: usize) -> Duration {
@@ -83,8 +127,8 @@ impl Load {
     pub(crate) fn measure(&mut self, batches: usize) -> Cost {
         let (written, cpu) = (self.written(), cpu_seconds());
         let elapsed = self.timed(batches);
-        let payload =
-            (batches.div_ceil(IN_FLIGHT) * IN_FLIGHT * BATCH_ENTRIES * ENTRY_BYTES) as f64;
+        let batches = batches.div_ceil(self.writers) * self.writers;
+        let payload = (batches * self.batch_entries * ENTRY_BYTES) as f64;
         Cost {
             megabytes: payload / 1e6,
             seconds: elapsed.as_secs_f64(),
@@ -120,10 +164,10 @@ impl Load {
 }
 
 fn parts(path: &Path, meters: Meters) -> Parts {
-    let objects = LocalFileSystem::new_with_prefix(path).expect("the directory is there");
+    let objects = LocalObjects::new(path).expect("the directory is there");
     Parts {
         disk: Arc::new(LocalDisk::new(path).expect("the directory is there")),
-        objects: Arc::new(objects.with_fsync(true)),
+        objects: Arc::new(objects),
         clock: Arc::new(SystemClock),
         entropy: Arc::new(SystemEntropy),
         tasks: Tasks::default(),
@@ -137,29 +181,40 @@ impl Drop for Load {
     }
 }
 
-/// Spreads one batch over the logs, as a PutRecords request is spread over shards.
-async fn append_batch(storage: &Storage, payloads: &[Vec<u8>], logs: &[Log], number: usize) {
-    let bytes = BATCH_ENTRIES * (ENTRY_BYTES + ENTRY_OVERHEAD);
-    let mut permit = storage.admit(bytes).await.expect("the disk keeps up");
-    let time = SystemClock.now();
-    let mut by_log: Vec<(usize, usize)> = (0..BATCH_ENTRIES)
-        .map(|entry| {
-            let index = number * BATCH_ENTRIES + entry;
-            let hash = (index as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20;
-            (hash as usize % logs.len(), index % payloads.len())
-        })
-        .collect();
-    by_log.sort_unstable();
-    let mut commits = Vec::new();
-    for entries in by_log.chunk_by(|a, b| a.0 == b.0) {
-        let mut batch = Batch::new(time, entries.len() * 1030);
-        for (_, payload) in entries {
-            batch.push(&[&payloads[*payload]]);
+/// What one task appends to.
+struct Writer {
+    storage: Storage,
+    payloads: Arc<Vec<Vec<u8>>>,
+    logs: Arc<Vec<Log>>,
+    entries: usize,
+}
+
+impl Writer {
+    /// Spreads one batch over the logs, as a PutRecords request is spread over shards.
+    async fn append_batch(&self, number: usize) {
+        let Self { storage, payloads, logs, entries } = self;
+        let bytes = entries * (ENTRY_BYTES + ENTRY_OVERHEAD);
+        let mut permit = storage.admit(bytes).await.expect("the disk keeps up");
+        let time = SystemClock.now();
+        let mut by_log: Vec<(usize, usize)> = (0..*entries)
+            .map(|entry| {
+                let index = number * entries + entry;
+                let hash = (index as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20;
+                (hash as usize % logs.len(), index % payloads.len())
+            })
+            .collect();
+        by_log.sort_unstable();
+        let mut commits = Vec::new();
+        for entries in by_log.chunk_by(|a, b| a.0 == b.0) {
+            let mut batch = Batch::new(time, entries.len() * 1030);
+            for (_, payload) in entries {
+                batch.push(&[&payloads[*payload]]);
+            }
+            commits.push(logs[entries[0].0].append(&mut permit, batch).expect("the log is open"));
         }
-        commits.push(logs[entries[0].0].append(&mut permit, batch).expect("the log is open"));
-    }
-    for commit in commits {
-        commit.durable().await.expect("the disk works");
+        for commit in commits {
+            commit.durable().await.expect("the disk works");
+        }
     }
 }
 
@@ -201,7 +256,7 @@ fn payload(seed: u64, text: bool) -> Vec<u8> {
 }
 
 /// CPU time of this process, all threads, user and kernel.
-fn cpu_seconds() -> f64 {
+pub(crate) fn cpu_seconds() -> f64 {
     let stat = std::fs::read_to_string("/proc/self/stat").expect("Linux has it");
     let after_name = stat.rsplit(") ").next().expect("the name is in parentheses");
     let fields: Vec<f64> = after_name.split(' ').filter_map(|field| field.parse().ok()).collect();

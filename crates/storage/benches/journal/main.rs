@@ -1,11 +1,13 @@
 //! What storage costs: throughput, payload per second of CPU, write amplification, memory; and
 //! how the disk likes to be written.
 //!
-//! `cargo bench -p storage --bench journal` prints both tables and then criterion's figures.
+//! `cargo bench -p storage --bench journal` prints the tables and then criterion's figures; with
+//! `-- limit` and the like behind it, one part of them.
 //! Compare ratios within one run: other work on the machine moves all numbers alike.
 #![expect(clippy::print_stdout, reason = "the tables are the point of a bench")]
 
 mod disk;
+mod limit;
 mod load;
 
 use std::time::Duration;
@@ -16,15 +18,29 @@ use storage::{Compression, Config, JournalMode};
 use crate::load::{BATCH_ENTRIES, ENTRY_BYTES, Load};
 
 fn main() {
-    let full = !std::env::args().any(|argument| argument == "--test");
-    disk::compare(if full { 256 } else { 8 });
-    costs(if full { 10_000 } else { 40 }, if full { 3_000 } else { 40 });
-    let mut criterion = Criterion::default()
-        .sample_size(10)
-        .measurement_time(Duration::from_secs(5))
-        .configure_from_args();
-    appends(&mut criterion);
-    criterion.final_summary();
+    let arguments: Vec<String> = std::env::args().collect();
+    let full = !arguments.iter().any(|argument| argument == "--test");
+    let parts = ["disk", "limit", "costs", "criterion"];
+    let chosen = |part: &str| {
+        let named = |name: &&str| arguments.iter().any(|argument| argument == name);
+        named(&part) || !parts.iter().any(named)
+    };
+    if chosen("disk") {
+        disk::compare(if full { 256 } else { 8 });
+    }
+    if chosen("limit") {
+        let turn = Duration::from_millis(if full { 500 } else { 20 });
+        limit::compare(if full { 15 } else { 1 }, turn);
+    }
+    if chosen("costs") {
+        costs(if full { 10_000 } else { 40 }, if full { 3_000 } else { 40 });
+    }
+    if chosen("criterion") {
+        let mut criterion =
+            Criterion::default().sample_size(10).measurement_time(Duration::from_secs(5));
+        appends(&mut criterion);
+        criterion.final_summary();
+    }
 }
 
 /// One long run per shape, with what it cost.

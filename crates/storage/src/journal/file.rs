@@ -189,8 +189,7 @@ impl Ring {
     pub(crate) async fn write(&mut self, chunk: &[u8]) -> io::Result<()> {
         let current = self.current.as_mut().expect("room was reserved");
         assert!(current.position + chunk.len() as u64 <= current.allocated, "room was reserved");
-        current.file.write_at(current.position, chunk).await?;
-        current.file.sync().await?;
+        current.file.write_durably(current.position, chunk).await?;
         current.position += chunk.len() as u64;
         Ok(())
     }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use model::Timestamp;
+use runtime::Pages;
 use tokio::time::Instant;
 
 use crate::cell::Cell;
@@ -23,6 +24,9 @@ use crate::storage::Core;
 
 /// How often a full disk is tried again.
 const FULL_RETRY: Duration = Duration::from_secs(1);
+
+/// From this size on the tail keeps a chunk in the pages it was written from.
+const KEPT_PAGES_MIN: usize = 128 << 10;
 
 /// Where chunks go.
 pub(crate) enum Sink {
@@ -40,11 +44,13 @@ pub(crate) struct Writer {
     next: Link,
     /// Whether there is a chunk of this opening.
     wrote: bool,
+    /// Empty, for the next chunk.
+    pages: Pages,
 }
 
 impl Writer {
     pub(crate) fn new(core: Arc<Core>, sink: Sink, epoch: u64, next: Link) -> Self {
-        Self { core, sink, epoch, next, wrote: false }
+        Self { core, sink, epoch, next, wrote: false, pages: Pages::default() }
     }
 
     /// Writes group after group until the journal is closed or broken.
@@ -70,12 +76,17 @@ impl Writer {
             directory_checksum: crc32c(&draft.directory),
             body_bytes: draft.body_bytes as u64,
         };
-        let (buffer, checksum) = draft.encode(&header);
-        self.store(&buffer).await?;
+        let mut pages = std::mem::take(&mut self.pages);
+        if pages.capacity() < draft.padded_bytes() {
+            pages = Pages::with_capacity(draft.padded_bytes());
+        }
+        let checksum = draft.encode(&header, &mut pages);
+        self.store(&pages).await?;
         self.core.metrics.group(draft.appends, draft.body_bytes);
         self.next = Link { number: number + 1, previous: checksum };
         self.wrote = true;
-        self.show(number, checksum, &draft, buffer);
+        let bytes = self.keep(pages, draft.chunk_bytes());
+        self.show(number, checksum, &draft, bytes);
         Ok(draft)
     }
 
@@ -116,11 +127,19 @@ impl Writer {
         Ok(())
     }
 
+    /// What the tail keeps of a chunk. A small one is copied: pages take more than it needs.
+    fn keep(&mut self, mut pages: Pages, bytes: usize) -> Bytes {
+        if bytes >= KEPT_PAGES_MIN {
+            return pages.into_bytes();
+        }
+        let copy = Bytes::copy_from_slice(&pages[..bytes]);
+        pages.clear();
+        self.pages = pages;
+        copy
+    }
+
     /// Shows the durable chunk to readers.
-    fn show(&self, number: u64, checksum: u32, draft: &Draft, mut buffer: Vec<u8>) {
-        buffer.truncate(HEADER_BYTES + draft.directory.len() + draft.body_bytes);
-        buffer.shrink_to_fit();
-        let bytes = Bytes::from(buffer);
+    fn show(&self, number: u64, checksum: u32, draft: &Draft, bytes: Bytes) {
         let mut position = HEADER_BYTES + draft.directory.len();
         for line in &draft.lines {
             let end = position + line.run.length as usize;
@@ -233,21 +252,25 @@ impl Draft {
         self.lines.push(Line { run, cell, groups: vec![(header, bytes)] });
     }
 
-    fn padded_bytes(&self) -> usize {
-        padded(HEADER_BYTES + self.directory.len() + self.body_bytes)
+    /// Without padding.
+    fn chunk_bytes(&self) -> usize {
+        HEADER_BYTES + self.directory.len() + self.body_bytes
     }
 
-    /// The whole chunk, padding included, and its header's checksum.
-    fn encode(&mut self, header: &Header) -> (Vec<u8>, u32) {
-        let mut buffer = Vec::with_capacity(self.padded_bytes());
-        buffer.extend(header.encode());
-        let checksum = crc32c(&buffer[..HEADER_BYTES - 4]);
-        buffer.extend(&self.directory);
+    fn padded_bytes(&self) -> usize {
+        padded(self.chunk_bytes())
+    }
+
+    /// The whole chunk, padding included. Answers its header's checksum.
+    fn encode(&mut self, header: &Header, pages: &mut Pages) -> u32 {
+        let header = header.encode();
+        pages.extend(&header);
+        pages.extend(&self.directory);
         for (header, entries) in self.lines.iter_mut().flat_map(|line| line.groups.drain(..)) {
-            buffer.extend(header);
-            buffer.extend(entries);
+            pages.extend(&header);
+            pages.extend(&entries);
         }
-        buffer.resize(self.padded_bytes(), 0);
-        (buffer, checksum)
+        pages.pad();
+        crc32c(&header[..HEADER_BYTES - 4])
     }
 }

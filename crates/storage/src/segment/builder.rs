@@ -1,10 +1,10 @@
-//! Builds a segment in memory, log by log.
+//! Builds a segment in memory, log by log. What is added is not copied, only referred to.
 
 use bytes::Bytes;
 use model::Timestamp;
 use object_store::PutPayload;
 
-use crate::checksum::crc32c;
+use crate::checksum::{crc32c, crc32c_of};
 use crate::config::Compression;
 use crate::entries::{GROUP_HEADER_BYTES_MAX, Malformed, group_header, next_group};
 use crate::error::Result;
@@ -14,20 +14,14 @@ use crate::varint::Decoder;
 
 /// Blocks are closed at this size; only a larger entry makes a larger block.
 const BLOCK_BYTES: usize = 64 << 10;
-/// Built bytes are handed on in parts of about this size.
-const PART_BYTES: usize = 1 << 20;
-/// The block that fills a part goes beyond it; growing would copy the whole part.
-const PART_CAPACITY: usize = PART_BYTES + BLOCK_BYTES;
 /// Level of zstd: the fastest that still finds most of what there is.
 const ZSTD_LEVEL: i32 = 1;
 
 /// A segment being built. Runs come sorted by log and offset.
 pub(crate) struct Builder {
     compressor: Option<zstd::bulk::Compressor<'static>>,
+    /// Slices of what was added, block after block, and small pieces of its own between them.
     parts: Vec<Bytes>,
-    /// Closed blocks, and then the open one from `open_at` on.
-    part: Vec<u8>,
-    open_at: usize,
     open: Option<Open>,
     position: u64,
     index: Index,
@@ -42,6 +36,9 @@ struct Open {
     count: u32,
     first_time: Timestamp,
     last_time: Timestamp,
+    /// Its first part.
+    part: usize,
+    bytes: usize,
 }
 
 /// A finished segment.
@@ -58,13 +55,9 @@ impl Builder {
         let compressor = (compression == Compression::Zstd).then(|| {
             zstd::bulk::Compressor::new(ZSTD_LEVEL).expect("the level is one that zstd has")
         });
-        let mut part = Vec::with_capacity(PART_CAPACITY);
-        part.extend(format::header());
         Self {
             compressor,
-            parts: Vec::new(),
-            part,
-            open_at: HEADER_BYTES,
+            parts: vec![Bytes::copy_from_slice(&format::header())],
             open: None,
             position: HEADER_BYTES as u64,
             index: Index::default(),
@@ -79,7 +72,7 @@ impl Builder {
         log: LogId,
         first: u64,
         from: u64,
-        groups: &[u8],
+        groups: &Bytes,
     ) -> Result<(), Malformed> {
         let mut decoder = Decoder::new(groups);
         let mut offset = first;
@@ -87,13 +80,14 @@ impl Builder {
             let start = decoder.position();
             let Some(group) = next_group(&mut decoder)? else { return Ok(()) };
             let end = offset + u64::from(group.count);
-            let bytes = &groups[start..decoder.position()];
+            let bytes = start..decoder.position();
             let live = end > from && group.count > 0;
             if live && offset >= from && bytes.len() <= BLOCK_BYTES {
-                self.add_group(log, offset, group.count, group.time, bytes);
+                self.open_for(log, offset, group.count, group.time, bytes.len());
+                self.parts.push(groups.slice(bytes));
             } else if live {
-                let entries = &groups[group.start..group.start + group.length];
-                self.split_group(log, offset, from, group.time, entries)?;
+                let entries = groups.slice(group.start..group.start + group.length);
+                self.split_group(log, offset, from, group.time, &entries)?;
             }
             offset = end;
         }
@@ -106,7 +100,7 @@ impl Builder {
         mut offset: u64,
         from: u64,
         time: Timestamp,
-        entries: &[u8],
+        entries: &Bytes,
     ) -> Result<(), Malformed> {
         let mut decoder = Decoder::new(entries);
         let (mut start, mut count) = (0, 0);
@@ -120,48 +114,51 @@ impl Builder {
             }
             let fits = decoder.position() - start + GROUP_HEADER_BYTES_MAX <= BLOCK_BYTES;
             if count > 0 && !fits {
-                self.add_split(log, offset, count, time, &entries[start..entry_at]);
+                self.add_split(log, offset, count, time, entries.slice(start..entry_at));
                 offset += u64::from(count);
                 (start, count) = (entry_at, 0);
             }
             count += 1;
         }
         if count > 0 {
-            self.add_split(log, offset, count, time, &entries[start..]);
+            self.add_split(log, offset, count, time, entries.slice(start..));
         }
         Ok(())
     }
 
-    fn add_split(&mut self, log: LogId, first: u64, count: u32, time: Timestamp, entries: &[u8]) {
-        let mut group = group_header(time, count, entries.len());
-        group.extend(entries);
-        self.add_group(log, first, count, time, &group);
+    fn add_split(&mut self, log: LogId, first: u64, count: u32, time: Timestamp, entries: Bytes) {
+        let header = group_header(time, count, entries.len());
+        self.open_for(log, first, count, time, header.len() + entries.len());
+        self.parts.push(header.into());
+        self.parts.push(entries);
     }
 
-    /// Adds a whole group to the open block, or to the next one.
-    fn add_group(&mut self, log: LogId, first: u64, count: u32, time: Timestamp, bytes: &[u8]) {
-        let room = BLOCK_BYTES.saturating_sub(self.part.len() - self.open_at);
+    /// Sees to it that a whole group of `bytes`, whose parts come next, has its block.
+    fn open_for(&mut self, log: LogId, first: u64, count: u32, time: Timestamp, bytes: usize) {
         let goes_on = |open: &Open| {
-            open.log == log && open.first + u64::from(open.count) == first && bytes.len() <= room
+            open.log == log
+                && open.first + u64::from(open.count) == first
+                && open.bytes + bytes <= BLOCK_BYTES
         };
         if !self.open.as_ref().is_some_and(goes_on) {
             self.close_block();
         }
-        let new = Open { log, first, count: 0, first_time: time, last_time: time };
+        let (first_time, last_time, part) = (time, time, self.parts.len());
+        let new = Open { log, first, count: 0, first_time, last_time, part, bytes: 0 };
         let open = self.open.get_or_insert(new);
         open.count += count;
+        open.bytes += bytes;
         open.last_time = time;
-        self.part.extend_from_slice(bytes);
         self.entries += u64::from(count);
         self.last_time = self.last_time.max(time);
     }
 
     fn close_block(&mut self) {
         let Some(open) = self.open.take() else { return };
-        let raw = self.part.len() - self.open_at;
-        self.compress_open();
-        let stored = &self.part[self.open_at..];
-        let Open { log, first, count, first_time, last_time } = open;
+        let Open { log, first, count, first_time, last_time, part, bytes } = open;
+        self.compress_from(part, bytes);
+        let stored = &self.parts[part..];
+        let length = stored.iter().map(Bytes::len).sum::<usize>();
         self.index.blocks.push(Block {
             log,
             first,
@@ -169,26 +166,22 @@ impl Builder {
             first_time,
             last_time,
             position: self.position,
-            stored: stored.len() as u32,
-            raw: raw as u32,
-            checksum: crc32c(stored),
+            stored: length as u32,
+            raw: bytes as u32,
+            checksum: crc32c_of(stored),
         });
-        self.position += stored.len() as u64;
-        if self.part.len() >= PART_BYTES {
-            let full = std::mem::replace(&mut self.part, Vec::with_capacity(PART_CAPACITY));
-            self.parts.push(full.into());
-        }
-        self.open_at = self.part.len();
+        self.position += length as u64;
     }
 
-    /// Compresses the open block if that makes it smaller.
-    fn compress_open(&mut self) {
+    /// Compresses the parts from `part` on, `bytes` together, if that makes them smaller.
+    fn compress_from(&mut self, part: usize, bytes: usize) {
         let Some(compressor) = &mut self.compressor else { return };
-        let raw = &self.part[self.open_at..];
-        let compressed = compressor.compress(raw).expect("memory is all that compression needs");
+        let raw = self.parts[part..].concat();
+        assert_eq!(raw.len(), bytes, "the open block is its parts");
+        let compressed = compressor.compress(&raw).expect("memory is all that compression needs");
         if compressed.len() < raw.len() {
-            self.part.truncate(self.open_at);
-            self.part.extend(compressed);
+            self.parts.truncate(part);
+            self.parts.push(compressed.into());
         }
     }
 
@@ -205,9 +198,8 @@ impl Builder {
             blocks: self.index.blocks.len() as u64,
             index_checksum: crc32c(&index),
         };
-        self.part.extend(&index);
-        self.part.extend(trailer.encode());
-        self.parts.push(self.part.into());
+        self.parts.push(index.into());
+        self.parts.push(Bytes::copy_from_slice(&trailer.encode()));
         let payload: PutPayload = self.parts.into_iter().collect();
         let bytes = payload.content_length() as u64;
         Some(Built { payload, bytes, entries: self.entries, last_time: self.last_time })

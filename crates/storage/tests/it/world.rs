@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use model::Timestamp;
 use object_store::ObjectStore;
-use object_store::local::LocalFileSystem;
-use runtime::{Disk, LocalDisk, Meters, SystemClock, SystemEntropy, Tasks};
+use runtime::{Disk, LocalDisk, LocalObjects, Meters, SystemClock, SystemEntropy, Tasks};
 use storage::{Batch, Config, ENTRY_OVERHEAD, Error, Log, Offset, Parts, Storage};
 use tempfile::TempDir;
 
@@ -27,11 +26,11 @@ impl World {
     /// A directory of this machine, and threads.
     pub(crate) fn local() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let objects = LocalFileSystem::new_with_prefix(directory.path()).unwrap();
+        let objects = LocalObjects::new(directory.path()).unwrap();
         Self {
             config: config(),
             disk: Arc::new(LocalDisk::new(directory.path()).unwrap()),
-            objects: Arc::new(objects.with_fsync(true)),
+            objects: Arc::new(objects),
             tasks: Tasks::default(),
             meters: Meters::default(),
             directory: Some(directory),

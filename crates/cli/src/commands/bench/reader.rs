@@ -36,7 +36,7 @@ pub(super) async fn read_again_and_again(bench: &Bench<'_>) -> anyhow::Result<St
         read_until(bench.client.clone(), bench.stream.clone(), shard, end)
     });
     let mut stats = Stats::default();
-    for outcome in bench.side_by_side(connections).await {
+    for outcome in super::side_by_side(&bench.tasks, connections).await {
         stats.merge(&outcome?);
     }
     stats.elapsed = start.elapsed();

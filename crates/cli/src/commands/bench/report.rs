@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use serde::Serialize;
 
+use super::floor::Floor;
 use super::stats::{Latencies, Stats};
 use super::verify::Verified;
 use super::{BenchArgs, Op};
@@ -27,6 +28,9 @@ pub(super) struct Report {
     latency_ms: Percentiles,
     throttled: u64,
     errors: BTreeMap<String, u64>,
+    /// For `put-record-floor`, what the puts were measured beside.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) floor: Option<Floor>,
     /// With `--verify`, what was read back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) verified: Option<Verified>,
@@ -45,7 +49,7 @@ struct Setup {
 }
 
 #[derive(Debug, Serialize)]
-struct Percentiles {
+pub(super) struct Percentiles {
     p50: f64,
     p90: f64,
     p99: f64,
@@ -54,7 +58,7 @@ struct Percentiles {
 }
 
 impl Percentiles {
-    fn of(latencies: &Latencies) -> Self {
+    pub(super) fn of(latencies: &Latencies) -> Self {
         let millis = |latency: Duration| latency.as_micros() as f64 / 1000.0;
         let at = |percentile| millis(latencies.percentile(percentile));
         Self {
@@ -67,6 +71,16 @@ impl Percentiles {
     }
 }
 
+impl fmt::Display for Percentiles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { p50, p90, p99, p99_9, max } = self;
+        write!(
+            f,
+            "p50 {p50:.2} ms, p90 {p90:.2} ms, p99 {p99:.2} ms, p99.9 {p99_9:.2} ms, max {max:.2} ms"
+        )
+    }
+}
+
 impl Report {
     pub(super) fn new(args: &BenchArgs, stats: Stats) -> Self {
         let seconds = stats.elapsed.as_secs_f64();
@@ -76,7 +90,7 @@ impl Report {
             setup: Setup {
                 connections: args.connections.get(),
                 rate: args.rate.map(Into::into),
-                batch: if args.op == Op::PutRecord { 1 } else { args.batch },
+                batch: if args.op.is_single() { 1 } else { args.batch },
                 record_bytes: args.size.as_u64(),
                 encoding: args.connection.encoding.name(),
                 subscribers: (args.op == Op::PutToEvent).then(|| args.subscribers.get()),
@@ -91,6 +105,7 @@ impl Report {
             latency_ms: Percentiles::of(&stats.latencies),
             throttled: stats.throttled,
             errors: stats.errors,
+            floor: None,
             verified: None,
         }
     }
@@ -132,17 +147,18 @@ impl fmt::Display for Report {
             self.records_per_second,
             self.requests_per_second,
         )?;
-        let ms = &self.latency_ms;
-        write!(
-            f,
-            "{}p50 {:.2} ms, p90 {:.2} ms, p99 {:.2} ms, p99.9 {:.2} ms, max {:.2} ms",
-            title("latency"),
-            ms.p50,
-            ms.p90,
-            ms.p99,
-            ms.p99_9,
-            ms.max,
-        )?;
+        write!(f, "{}{}", title("latency"), self.latency_ms)?;
+        if let Some(floor) = &self.floor {
+            write!(f, "\n{}{}", title("disk"), floor.disk_ms)?;
+            write!(f, "\n{}{}", title("GET /health"), floor.health_ms)?;
+            write!(
+                f,
+                "\n{}p50 {:.2}, p99 {:.2} of disk and GET /health together",
+                title("ratio"),
+                floor.p50_ratio,
+                floor.p99_ratio,
+            )?;
+        }
         if self.throttled > 0 {
             write!(f, "\n{}{} records", title("throttled"), self.throttled)?;
         }

@@ -15,7 +15,7 @@ use weir_client::{Client, ErrorCode};
 use super::pace::Pace;
 use super::payload::Header;
 use super::stats::Stats;
-use super::{Bench, Op};
+use super::Bench;
 
 /// After so many failed requests in a row a connection gives up: nothing is being measured.
 const FAILURES_MAX: u32 = 100;
@@ -51,7 +51,7 @@ pub(super) struct KeyLedger {
 /// Writes until it is time to stop.
 pub(super) async fn run(bench: &Bench<'_>, until: Until) -> anyhow::Result<Written> {
     let args = bench.args;
-    let batch = if args.op == Op::PutRecord { 1 } else { args.batch };
+    let batch = if args.op.is_single() { 1 } else { args.batch };
     let start = Instant::now();
     let left = Arc::new(AtomicU64::new(match until {
         Until::Written(bytes) => bytes,
@@ -66,7 +66,7 @@ pub(super) async fn run(bench: &Bench<'_>, until: Until) -> anyhow::Result<Writt
         Connection {
             client: bench.client.clone(),
             stream: bench.stream.clone(),
-            single: args.op == Op::PutRecord,
+            single: args.op.is_single(),
             run: bench.run,
             epoch: bench.epoch,
             index,
@@ -82,7 +82,7 @@ pub(super) async fn run(bench: &Bench<'_>, until: Until) -> anyhow::Result<Writt
         .run()
     });
     let mut written = Written::default();
-    for outcome in bench.side_by_side(connections).await {
+    for outcome in super::side_by_side(&bench.tasks, connections).await {
         let (stats, keys) = outcome?;
         written.stats.merge(&stats);
         written.keys.push(keys);
