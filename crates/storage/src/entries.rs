@@ -4,6 +4,8 @@
 //! three and each entry's length as varints. A run of the journal and a block of a segment are
 //! groups of one log back to back, so bytes move from one to the other as they are.
 
+use std::ops::Deref;
+
 use bytes::Bytes;
 use model::Timestamp;
 
@@ -102,11 +104,28 @@ impl Batch {
 }
 
 /// What stands before the entries of a group.
-pub(crate) fn group_header(time: Timestamp, count: u32, length: usize) -> Vec<u8> {
-    let mut header = Vec::with_capacity(GROUP_HEADER_BYTES_MAX);
-    put_varint(&mut header, time.as_millis());
-    put_varint(&mut header, u64::from(count));
-    put_varint(&mut header, length as u64);
+#[derive(Clone, Copy)]
+pub(crate) struct GroupHeader {
+    bytes: [u8; GROUP_HEADER_BYTES_MAX],
+    length: usize,
+}
+
+impl Deref for GroupHeader {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+}
+
+/// What stands before `count` entries that are `length` bytes long together.
+pub(crate) fn group_header(time: Timestamp, count: u32, length: usize) -> GroupHeader {
+    let mut header = GroupHeader { bytes: [0; GROUP_HEADER_BYTES_MAX], length: 0 };
+    let mut rest = &mut header.bytes[..];
+    put_varint(&mut rest, time.as_millis());
+    put_varint(&mut rest, u64::from(count));
+    put_varint(&mut rest, length as u64);
+    header.length = GROUP_HEADER_BYTES_MAX - rest.len();
     header
 }
 
@@ -248,7 +267,7 @@ mod tests {
             }
             let time = batch.time();
             let (count, entries) = batch.into_parts().unwrap();
-            bytes.extend(group_header(time, count, entries.len()));
+            bytes.extend(&*group_header(time, count, entries.len()));
             bytes.extend(entries);
         }
         bytes.into()

@@ -1,15 +1,17 @@
 //! Numbers in as few bytes as they need (LEB128), and a cursor over encoded bytes.
 
+use bytes::BufMut;
+
 /// The most bytes a number takes.
 pub(crate) const VARINT_BYTES_MAX: usize = 10;
 
 /// Appends `value` to `out`.
-pub(crate) fn put_varint(out: &mut Vec<u8>, mut value: u64) {
+pub(crate) fn put_varint(out: &mut impl BufMut, mut value: u64) {
     while value >= 0x80 {
-        out.push(value as u8 | 0x80);
+        out.put_u8(value as u8 | 0x80);
         value >>= 7;
     }
-    out.push(value as u8);
+    out.put_u8(value as u8);
 }
 
 /// Reads encoded bytes from the front. Every answer is `None` when the bytes end too early or are

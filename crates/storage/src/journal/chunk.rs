@@ -25,7 +25,7 @@ const CHECKSUM_AT: usize = HEADER_BYTES - 4;
 const OFFSET_MAX: u64 = 1 << 62;
 
 /// What every chunk begins with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Header {
     /// Which opening of the storage wrote it.
     pub epoch: u64,
@@ -163,24 +163,19 @@ impl Run {
     }
 }
 
-/// Encodes a directory; `runs` are sorted by log.
-pub(crate) fn encode_directory<'a>(runs: impl IntoIterator<Item = &'a Run>) -> Vec<u8> {
-    let mut out = Vec::new();
-    let mut log = 0;
-    for run in runs {
-        put_varint(&mut out, run.log.0.checked_sub(log).expect("runs are sorted by log"));
-        log = run.log.0;
-        out.push(run.kind as u8);
-        put_varint(&mut out, run.first);
-        if run.kind == Kind::Entries {
-            put_varint(&mut out, u64::from(run.count));
-            put_varint(&mut out, run.first_time.as_millis());
-            put_varint(&mut out, run.last_time.millis_since(run.first_time));
-            put_varint(&mut out, u64::from(run.length));
-            out.extend(run.checksum.to_le_bytes());
-        }
+/// Encodes a line of the directory. The runs are sorted by log; `before` is that of the line
+/// before, or 0. The checksum is the last thing of a line of entries.
+pub(crate) fn encode_run(out: &mut Vec<u8>, before: u64, run: &Run) {
+    put_varint(out, run.log.0.checked_sub(before).expect("runs are sorted by log"));
+    out.push(run.kind as u8);
+    put_varint(out, run.first);
+    if run.kind == Kind::Entries {
+        put_varint(out, u64::from(run.count));
+        put_varint(out, run.first_time.as_millis());
+        put_varint(out, run.last_time.millis_since(run.first_time));
+        put_varint(out, u64::from(run.length));
+        out.extend(run.checksum.to_le_bytes());
     }
-    out
 }
 
 /// Decodes a directory of `count` runs, with the place of each in the body of `body` bytes.

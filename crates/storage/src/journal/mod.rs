@@ -7,9 +7,11 @@
 //! poisons the journal until restart; nothing is shown that is not durable.
 
 pub(crate) mod chunk;
+mod draft;
 pub(crate) mod file;
 pub(crate) mod handoff;
 pub(crate) mod recovery;
+mod slabs;
 pub(crate) mod writer;
 
 use std::collections::VecDeque;

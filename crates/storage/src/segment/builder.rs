@@ -129,7 +129,7 @@ impl Builder {
     fn add_split(&mut self, log: LogId, first: u64, count: u32, time: Timestamp, entries: Bytes) {
         let header = group_header(time, count, entries.len());
         self.open_for(log, first, count, time, header.len() + entries.len());
-        self.parts.push(header.into());
+        self.parts.push(Bytes::copy_from_slice(&header));
         self.parts.push(entries);
     }
 

@@ -12,10 +12,10 @@ use weir_client::kinesis::{
 };
 use weir_client::{Client, ErrorCode};
 
+use super::Bench;
 use super::pace::Pace;
 use super::payload::Header;
 use super::stats::Stats;
-use super::Bench;
 
 /// After so many failed requests in a row a connection gives up: nothing is being measured.
 const FAILURES_MAX: u32 = 100;

@@ -16,7 +16,12 @@ fn run(log: u64, kind: Kind, first: u64, bytes: &[u8]) -> Run {
 
 /// A whole chunk of `runs`, as the writer lays it out.
 fn assembled(runs: &[(Run, Vec<u8>)]) -> (Header, Bytes) {
-    let directory = encode_directory(runs.iter().map(|(run, _)| run));
+    let mut directory = Vec::new();
+    let mut before = 0;
+    for (run, _) in runs {
+        encode_run(&mut directory, before, run);
+        before = run.log.0;
+    }
     let body: Vec<u8> = runs.iter().flat_map(|(_, bytes)| bytes.clone()).collect();
     let header = Header {
         epoch: 3,
