@@ -2,6 +2,7 @@
 //!
 //! Ratios within the run count; absolute numbers belong to the machine.
 
+mod appends;
 mod process;
 
 use std::path::Path;
@@ -23,6 +24,18 @@ pub(crate) struct Args {
     /// How much is written before the memory and restart figures, in GiB
     #[arg(long, default_value_t = 10)]
     retained_gib: u64,
+    /// Only this part
+    #[arg(long, value_enum)]
+    only: Option<Part>,
+}
+
+/// What can be measured by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Part {
+    /// A node: writing, latency, start, memory
+    Node,
+    /// A put beside the disk and HTTP alone, and over many shards
+    Appends,
 }
 
 const STARTS: usize = 5;
@@ -34,12 +47,18 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let weir = compat::build(false)?;
     let home = scratch().join("measure");
     println!("| figure | measured |\n|---|---|");
-    throughput(&weir, &home, args)?;
-    latency(&weir, &home, args)?;
-    start(&weir, &home)?;
-    idle(&weir, &home)?;
-    retained(&weir, &home, args)?;
-    Ok(())
+    let wanted = |part| args.only.is_none_or(|only| only == part);
+    if wanted(Part::Node) {
+        throughput(&weir, &home, args)?;
+        latency(&weir, &home, args)?;
+        start(&weir, &home)?;
+        idle(&weir, &home)?;
+        retained(&weir, &home, args)?;
+    }
+    if wanted(Part::Appends) {
+        appends::run(&weir, &home, args)?;
+    }
+    std::fs::remove_dir_all(home).context("clean up")
 }
 
 fn row(figure: &str, measured: impl std::fmt::Display) {
@@ -152,8 +171,7 @@ fn retained(weir: &Path, home: &Path, args: &Args) -> Result<()> {
         &format!("kill -9 and restart with {gib:.1} GiB, to the first answer"),
         format_args!("{millis} ms"),
     );
-    drop(node);
-    std::fs::remove_dir_all(home).context("clean up")
+    Ok(())
 }
 
 fn create_stream(weir: &Path, node: &Node, name: &str, shards: &str) -> Result<()> {

@@ -18,7 +18,7 @@ use object_store::{
 };
 
 use crate::direct;
-use crate::pages::Pages;
+use crate::pages::{PAGE_BYTES, Pages};
 
 /// Smaller objects are written as [`LocalFileSystem`] does it.
 const LARGE_BYTES: usize = 1 << 20;
@@ -75,7 +75,7 @@ fn write_file(path: &FilePath, payload: &PutPayload) -> io::Result<()> {
     options.write(true).create(true).truncate(true);
     let file = direct::open(&mut options, path, direct::Durable::Later)?;
     let length = payload.content_length();
-    let mut pages = Pages::with_capacity(length.min(PIECE_BYTES).next_multiple_of(PIECE_BYTES));
+    let mut pages = Pages::with_capacity(length.min(PIECE_BYTES).next_multiple_of(PAGE_BYTES));
     let mut position = 0;
     for mut part in payload.iter().map(|part| &part[..]) {
         while !part.is_empty() {

@@ -17,6 +17,7 @@ pub struct Pages {
 impl Pages {
     /// An empty one with room for `capacity` bytes.
     pub fn with_capacity(capacity: usize) -> Self {
+        let capacity = capacity.next_multiple_of(PAGE_BYTES);
         let bytes = BytesMut::with_capacity(capacity + PAGE_BYTES);
         let mut pages = Self { bytes, capacity };
         pages.align();
@@ -30,9 +31,10 @@ impl Pages {
         self.bytes.advance(start);
     }
 
-    /// Room that is left.
+    /// Room that is left, up to the end of the last page.
     pub fn room(&self) -> usize {
-        self.bytes.capacity() - self.bytes.len()
+        let pages = self.bytes.capacity() / PAGE_BYTES;
+        (pages * PAGE_BYTES).saturating_sub(self.bytes.len())
     }
 
     /// Adds `bytes`, for which there must be room: growing would move it off its page.
@@ -95,8 +97,9 @@ mod tests {
 
     #[test]
     fn they_begin_at_a_page_and_end_at_one_when_padded() {
-        for capacity in [PAGE_BYTES, 3 * PAGE_BYTES] {
+        for capacity in [1, PAGE_BYTES, 3 * PAGE_BYTES] {
             let mut pages = Pages::with_capacity(capacity);
+            assert!(pages.room() >= capacity && pages.room().is_multiple_of(PAGE_BYTES));
             for _ in 0..2 {
                 pages.extend(b"record");
                 assert_eq!(&pages[..], b"record");
@@ -132,6 +135,6 @@ mod tests {
     #[test]
     #[should_panic = "does not grow"]
     fn more_than_the_room_is_refused() {
-        Pages::with_capacity(10).extend(&[0; 2 * PAGE_BYTES]);
+        Pages::with_capacity(10).extend(&[0; 3 * PAGE_BYTES]);
     }
 }

@@ -231,6 +231,27 @@ fn a_bench_verifies_what_it_wrote() {
 }
 
 #[test]
+fn puts_are_measured_beside_the_disk_and_http_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let node = Node::dev(&directory.path().join("data"), &[]);
+    let written_in = directory.path().to_str().unwrap();
+    for connections in ["1", "3"] {
+        let load = ["bench", "--op", "put-record-floor", "--duration", "100ms", "--json"];
+        let load = [&load[..], &["--connections", connections, "--data-dir", written_in]].concat();
+        let printed = node.run(&load);
+        let report: serde_json::Value = serde_json::from_str(&printed).unwrap();
+        let floor = &report["floor"];
+        let p50 = |of: &serde_json::Value| of["p50"].as_f64().unwrap();
+        let ratio =
+            p50(&report["latency_ms"]) / (p50(&floor["disk_ms"]) + p50(&floor["health_ms"]));
+        // The parts are printed in whole microseconds.
+        assert!((floor["p50_ratio"].as_f64().unwrap() - ratio).abs() < 0.1 * ratio, "{printed}");
+        assert!(report["records"].as_u64().unwrap() > 0, "{printed}");
+    }
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
+}
+
+#[test]
 fn a_bench_that_holds_reads_back_what_is_left_by_then() {
     let directory = tempfile::tempdir().unwrap();
     let node = Node::dev(directory.path(), &["--set", "streams.transition_delay=0ms"]);

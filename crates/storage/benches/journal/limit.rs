@@ -46,10 +46,10 @@ const SHAPES: [Shape; 7] = [
 
 /// What one side did in one turn.
 #[derive(Clone, Copy)]
-struct Turn {
-    batches: f64,
-    seconds: f64,
-    cpu_seconds: f64,
+pub(crate) struct Turn {
+    pub(crate) batches: f64,
+    pub(crate) seconds: f64,
+    pub(crate) cpu_seconds: f64,
 }
 
 /// Prints, for each shape, what each side reached and the median of the ratios of the turns.
@@ -89,7 +89,7 @@ pub(crate) fn compare(turns: usize, turn: Duration) {
     }
 }
 
-fn timed(run: impl FnOnce() -> usize) -> Turn {
+pub(crate) fn timed(run: impl FnOnce() -> usize) -> Turn {
     let (started, cpu) = (Instant::now(), cpu_seconds());
     let batches = run() as f64;
     let seconds = started.elapsed().as_secs_f64();

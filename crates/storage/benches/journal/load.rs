@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 pub(crate) const BATCH_ENTRIES: usize = 500;
 pub(crate) const ENTRY_BYTES: usize = 1024;
+pub(crate) const FIRST_LOG: u64 = 1000;
 const IN_FLIGHT: usize = 8;
 /// Below the size at which a segment is cut.
 const TRIMMED_BYTES: usize = 8 << 20;
@@ -48,13 +49,24 @@ pub(crate) struct Cost {
 
 impl Load {
     pub(crate) fn new(config: Config, logs: u64, text: bool) -> Self {
+        Self::in_directory(config, logs, text, |_| {})
+    }
+
+    /// Opens a directory that was prepared.
+    pub(crate) fn in_directory(
+        config: Config,
+        logs: u64,
+        text: bool,
+        prepare: impl FnOnce(&Path),
+    ) -> Self {
         let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
+        prepare(directory.path());
         let meters = Meters::default();
         let parts = parts(directory.path(), meters.clone());
         let runtime = Runtime::new().expect("a runtime");
         let storage = runtime.block_on(Storage::open(config, parts)).expect("a fresh directory");
         let payloads = Arc::new((0..997).map(|seed| payload(seed, text)).collect());
-        let logs = Arc::new((0..logs).map(|log| storage.log(LogId(1000 + log))).collect());
+        let logs = Arc::new((0..logs).map(|log| storage.log(LogId(FIRST_LOG + log))).collect());
         Self {
             runtime,
             storage,
@@ -264,7 +276,7 @@ pub(crate) fn cpu_seconds() -> f64 {
     (fields[10] + fields[11]) / TICKS_PER_SECOND
 }
 
-fn resident_mib() -> f64 {
+pub(crate) fn resident_mib() -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").expect("Linux has it");
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("it is there");
     line.trim().trim_end_matches(" kB").parse::<f64>().expect("a number") / 1024.0
