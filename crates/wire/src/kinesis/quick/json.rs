@@ -1,176 +1,208 @@
-//! JSON, with payloads borrowed from the body until all of them are decoded at once.
+//! JSON, by a cursor that knows these two shapes and nothing else.
+//!
+//! Payloads are nearly all of a body, so they are looked at twice only: for the quote that ends
+//! them, and when they are decoded, all into one buffer. What is not base64 is noticed there.
 
-use std::fmt;
-use std::marker::PhantomData;
+use std::ops::Range;
 
 use base64_simd::STANDARD;
 use bytes::Bytes;
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use super::{ENTRIES_MAX, PutRecordInput, PutRecordsInput, PutRecordsRequestEntry};
 
 pub(super) fn put_record(body: &[u8]) -> Option<PutRecordInput> {
-    let Object(RecordMembers { mut input, data }) = serde_json::from_slice(body).ok()?;
-    input.data = decode_all(std::iter::once(data?))?.pop()?;
+    let mut input = PutRecordInput::default();
+    let mut payloads = Payloads::for_body(body);
+    let mut has_data = false;
+    let mut cursor = Cursor { rest: body };
+    cursor.object(|name, cursor| {
+        match name {
+            // Of a second one the first would go unchecked.
+            b"Data" if !has_data => {
+                payloads.decode(cursor.raw_text()?)?;
+                has_data = true;
+            }
+            b"PartitionKey" => input.partition_key = cursor.text()?,
+            b"ExplicitHashKey" => input.explicit_hash_key = cursor.text()?,
+            b"SequenceNumberForOrdering" => input.sequence_number_for_ordering = cursor.text()?,
+            b"StreamName" => input.stream_name = cursor.text()?,
+            b"StreamARN" => input.stream_arn = cursor.text()?,
+            _ => return None,
+        }
+        Some(())
+    })?;
+    cursor.end()?;
+    input.data = payloads.finish().next()?;
     Some(input)
 }
 
 pub(super) fn put_records(body: &[u8]) -> Option<PutRecordsInput> {
-    let Object(RecordsMembers { mut input, entries }) = serde_json::from_slice(body).ok()?;
-    let payloads = entries.iter().map(|Object(entry)| entry.data).collect::<Option<Vec<_>>>()?;
-    let payloads = decode_all(payloads.into_iter())?;
-    input.records = entries
-        .into_iter()
-        .zip(payloads)
-        .map(|(Object(entry), data)| PutRecordsRequestEntry { data, ..entry.rest })
-        .collect();
+    let mut input = PutRecordsInput::default();
+    let mut payloads = Payloads::for_body(body);
+    let mut cursor = Cursor { rest: body };
+    cursor.object(|name, cursor| {
+        match name {
+            b"Records" if input.records.is_empty() => {
+                input.records = entries(cursor, &mut payloads)?;
+            }
+            b"StreamName" => input.stream_name = cursor.text()?,
+            b"StreamARN" => input.stream_arn = cursor.text()?,
+            _ => return None,
+        }
+        Some(())
+    })?;
+    cursor.end()?;
+    for (entry, data) in input.records.iter_mut().zip(payloads.finish()) {
+        entry.data = data;
+    }
     Some(input)
 }
 
-/// Decodes payloads into slices of one buffer.
-fn decode_all<'a>(payloads: impl Iterator<Item = &'a str> + Clone) -> Option<Vec<Bytes>> {
-    let capacity = payloads.clone().map(|payload| payload.len() / 4 * 3).sum();
-    let mut buffer = Vec::with_capacity(capacity);
-    let mut ends = Vec::new();
-    for payload in payloads {
-        STANDARD.decode_append(payload.as_bytes(), &mut buffer).ok()?;
-        ends.push(buffer.len());
-    }
-    let mut buffer = Bytes::from(buffer);
-    let mut taken = 0;
-    let slices = ends.into_iter().map(|end| {
-        let slice = buffer.split_to(end - taken);
-        taken = end;
-        slice
-    });
-    Some(slices.collect())
-}
-
-/// What a reader of an object does with each member. Derived readers would also take arrays.
-trait Members<'de>: Default {
-    fn take<A: MapAccess<'de>>(&mut self, name: &str, value: &mut A) -> Result<(), A::Error>;
-}
-
-struct Object<M>(M);
-
-impl<'de, M: Members<'de>> Deserialize<'de> for Object<M> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(ObjectVisitor(PhantomData)).map(Object)
-    }
-}
-
-struct ObjectVisitor<M>(PhantomData<M>);
-
-impl<'de, M: Members<'de>> Visitor<'de> for ObjectVisitor<M> {
-    type Value = M;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<M, A::Error> {
-        let mut members = M::default();
-        while let Some(name) = map.next_key::<&str>()? {
-            members.take(name, &mut map)?;
+/// The entries, no more than are legal, so that a body cannot make this allocate without bound;
+/// their payloads go to `payloads`.
+fn entries(
+    cursor: &mut Cursor<'_>,
+    payloads: &mut Payloads,
+) -> Option<Vec<PutRecordsRequestEntry>> {
+    let mut entries = Vec::new();
+    cursor.array(|cursor| {
+        if entries.len() == ENTRIES_MAX as usize {
+            return None;
         }
-        Ok(members)
-    }
-}
-
-fn unusual<E: Error>() -> E {
-    E::custom("left to the careful way")
-}
-
-#[derive(Default)]
-struct RecordMembers<'de> {
-    input: PutRecordInput,
-    data: Option<&'de str>,
-}
-
-impl<'de> Members<'de> for RecordMembers<'de> {
-    fn take<A: MapAccess<'de>>(&mut self, name: &str, value: &mut A) -> Result<(), A::Error> {
-        let input = &mut self.input;
-        match name {
-            // Of a second one the first would go unchecked.
-            "Data" if self.data.is_none() => self.data = Some(value.next_value()?),
-            "PartitionKey" => input.partition_key = value.next_value()?,
-            "ExplicitHashKey" => input.explicit_hash_key = value.next_value()?,
-            "SequenceNumberForOrdering" => {
-                input.sequence_number_for_ordering = value.next_value()?;
+        let mut entry = PutRecordsRequestEntry::default();
+        let mut has_data = false;
+        cursor.object(|name, cursor| {
+            match name {
+                b"Data" if !has_data => {
+                    payloads.decode(cursor.raw_text()?)?;
+                    has_data = true;
+                }
+                b"PartitionKey" => entry.partition_key = cursor.text()?,
+                b"ExplicitHashKey" => entry.explicit_hash_key = cursor.text()?,
+                _ => return None,
             }
-            "StreamName" => input.stream_name = value.next_value()?,
-            "StreamARN" => input.stream_arn = value.next_value()?,
-            _ => return Err(unusual()),
-        }
-        Ok(())
+            Some(())
+        })?;
+        entries.push(entry);
+        has_data.then_some(())
+    })?;
+    Some(entries)
+}
+
+/// Decoded payloads, one behind the other.
+struct Payloads {
+    buffer: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Payloads {
+    fn for_body(body: &[u8]) -> Self {
+        Self { buffer: Vec::with_capacity(body.len() / 4 * 3), ends: Vec::new() }
+    }
+
+    fn decode(&mut self, base64: &[u8]) -> Option<()> {
+        STANDARD.decode_append(base64, &mut self.buffer).ok()?;
+        self.ends.push(self.buffer.len());
+        Some(())
+    }
+
+    /// Slices of the one buffer, in order.
+    fn finish(self) -> impl Iterator<Item = Bytes> {
+        let buffer = Bytes::from(self.buffer);
+        let mut start = 0;
+        self.ends.into_iter().map(move |end| {
+            let range: Range<usize> = start..end;
+            start = end;
+            buffer.slice(range)
+        })
     }
 }
 
-#[derive(Default)]
-struct RecordsMembers<'de> {
-    input: PutRecordsInput,
-    entries: Vec<Object<EntryMembers<'de>>>,
+/// What is left of a body. Every method takes a whole thing from its front, or gives up.
+struct Cursor<'b> {
+    rest: &'b [u8],
 }
 
-impl<'de> Members<'de> for RecordsMembers<'de> {
-    fn take<A: MapAccess<'de>>(&mut self, name: &str, value: &mut A) -> Result<(), A::Error> {
-        match name {
-            "Records" if self.entries.is_empty() => {
-                self.entries = value.next_value::<Entries<'de>>()?.0;
+impl<'b> Cursor<'b> {
+    /// The next byte that is not white space.
+    fn peek(&mut self) -> Option<u8> {
+        while let [b' ' | b'\t' | b'\n' | b'\r', rest @ ..] = self.rest {
+            self.rest = rest;
+        }
+        self.rest.first().copied()
+    }
+
+    /// Whether `byte` came next; it is taken then.
+    fn takes(&mut self, byte: u8) -> Option<bool> {
+        let taken = self.peek()? == byte;
+        if taken {
+            self.rest = &self.rest[1..];
+        }
+        Some(taken)
+    }
+
+    fn expect(&mut self, byte: u8) -> Option<()> {
+        self.takes(byte)?.then_some(())
+    }
+
+    fn end(mut self) -> Option<()> {
+        self.peek().is_none().then_some(())
+    }
+
+    /// An object, whose values `take` takes.
+    fn object(&mut self, mut take: impl FnMut(&[u8], &mut Self) -> Option<()>) -> Option<()> {
+        self.expect(b'{')?;
+        if self.takes(b'}')? {
+            return Some(());
+        }
+        loop {
+            let name = self.raw_text()?;
+            self.expect(b':')?;
+            // No known name has an escape, so one that is escaped is not known.
+            take(name, self)?;
+            if !self.takes(b',')? {
+                return self.expect(b'}');
             }
-            "StreamName" => self.input.stream_name = value.next_value()?,
-            "StreamARN" => self.input.stream_arn = value.next_value()?,
-            _ => return Err(unusual()),
         }
-        Ok(())
     }
-}
 
-#[derive(Default)]
-struct EntryMembers<'de> {
-    rest: PutRecordsRequestEntry,
-    data: Option<&'de str>,
-}
-
-impl<'de> Members<'de> for EntryMembers<'de> {
-    fn take<A: MapAccess<'de>>(&mut self, name: &str, value: &mut A) -> Result<(), A::Error> {
-        match name {
-            // Of a second one the first would go unchecked.
-            "Data" if self.data.is_none() => self.data = Some(value.next_value()?),
-            "PartitionKey" => self.rest.partition_key = value.next_value()?,
-            "ExplicitHashKey" => self.rest.explicit_hash_key = value.next_value()?,
-            _ => return Err(unusual()),
+    /// An array, whose elements `take` takes.
+    fn array(&mut self, mut take: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
+        self.expect(b'[')?;
+        if self.takes(b']')? {
+            return Some(());
         }
-        Ok(())
-    }
-}
-
-/// The entries, no more than are legal, so that a body cannot make this allocate without bound.
-struct Entries<'de>(Vec<Object<EntryMembers<'de>>>);
-
-impl<'de> Deserialize<'de> for Entries<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_seq(EntriesVisitor).map(Entries)
-    }
-}
-
-struct EntriesVisitor;
-
-impl<'de> Visitor<'de> for EntriesVisitor {
-    type Value = Vec<Object<EntryMembers<'de>>>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an array")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Self::Value, A::Error> {
-        let mut entries = Vec::new();
-        while let Some(entry) = elements.next_element()? {
-            if entries.len() == ENTRIES_MAX as usize {
-                return Err(unusual());
+        loop {
+            take(self)?;
+            if !self.takes(b',')? {
+                return self.expect(b']');
             }
-            entries.push(entry);
         }
-        Ok(entries)
+    }
+
+    /// What is between two quotes, unless it has an escaped quote; unchecked.
+    fn raw_text(&mut self) -> Option<&'b [u8]> {
+        self.expect(b'"')?;
+        let end = memchr::memchr(b'"', self.rest)?;
+        let (text, rest) = self.rest.split_at(end);
+        self.rest = &rest[1..];
+        Some(text)
+    }
+
+    /// A text, or null.
+    fn text(&mut self) -> Option<Option<String>> {
+        if self.peek()? != b'"' {
+            self.rest = self.rest.strip_prefix(b"null")?;
+            return Some(None);
+        }
+        let quoted = self.rest;
+        let text = self.raw_text()?;
+        if text.iter().all(|&byte| byte >= b' ' && byte != b'\\') {
+            return std::str::from_utf8(text).ok().map(|text| Some(text.to_owned()));
+        }
+        let mut texts = serde_json::Deserializer::from_slice(quoted).into_iter::<String>();
+        let text = texts.next()?.ok()?;
+        self.rest = &quoted[texts.byte_offset()..];
+        Some(Some(text))
     }
 }
