@@ -12,6 +12,7 @@ use tokio::time::{sleep, timeout};
 use wire::kinesis::SubscribeToShardInput;
 use wire::{ApiError, Call, Encoding, HttpRequest, Operation, codec, sigv4};
 
+use crate::bodies::Bodies;
 use crate::endpoint::Endpoint;
 use crate::pool::{Answer, Failure, Pool};
 use crate::retry::Policy;
@@ -69,6 +70,7 @@ struct Inner {
     retry: Policy,
     world: World,
     pool: Pool,
+    bodies: Bodies,
 }
 
 impl Client {
@@ -98,14 +100,24 @@ impl Client {
             session_token: config.credentials.session_token.clone(),
         };
         let retry = Policy::new(&config);
-        Ok(Self(Arc::new(Inner { config, credentials, endpoint, retry, world, pool })))
+        let bodies = Bodies::default();
+        Ok(Self(Arc::new(Inner { config, credentials, endpoint, retry, world, pool, bodies })))
     }
 
     /// Calls the operation of `input` and waits for its output. Errors that may pass are tried
     /// again, as often and as patiently as the configuration says; a put whose connection broke
     /// may so be written twice.
     pub async fn call<I: Call<Output: DeserializeOwned>>(&self, input: I) -> Result<I::Output> {
-        let body = codec::encode(self.0.config.encoding, &input);
+        let body = self.0.bodies.encode(self.0.config.encoding, &input);
+        let called = self.try_repeatedly::<I>(&body).await;
+        self.0.bodies.take_back(body);
+        called
+    }
+
+    async fn try_repeatedly<I: Call<Output: DeserializeOwned>>(
+        &self,
+        body: &Bytes,
+    ) -> Result<I::Output> {
         let mut attempts = 0;
         loop {
             let error = match self.attempt::<I>(body.clone()).await {

@@ -27,6 +27,7 @@
 //! What this is not: a library for applications that share the work of a stream; that takes
 //! leases and checkpoints.
 
+mod bodies;
 mod client;
 mod config;
 mod consumer;

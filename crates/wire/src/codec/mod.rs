@@ -109,7 +109,7 @@ pub fn encode<T: Serialize>(encoding: Encoding, value: &T) -> Bytes {
 }
 
 /// The same behind what is there.
-pub(crate) fn encode_onto<T: Serialize>(encoding: Encoding, value: &T, out: &mut Vec<u8>) {
+pub fn encode_onto<T: Serialize>(encoding: Encoding, value: &T, out: &mut Vec<u8>) {
     let written = match encoding {
         Encoding::Json => writer::write::<json::Json, T>(value, out),
         Encoding::Cbor => writer::write::<cbor::Cbor, T>(value, out),
