@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use tokio::time::Instant;
 use weir_client::kinesis::{
     PutRecordInput, PutRecordsInput, PutRecordsRequestEntry, PutRecordsResultEntry,
@@ -76,6 +76,7 @@ pub(super) async fn run(bench: &Bench<'_>, until: Until) -> anyhow::Result<Writt
             end,
             left: left.clone(),
             next_key: 0,
+            spare: BytesMut::new(),
             keys: vec![KeyLedger::default(); args.keys.get() as usize],
             stats: Stats::default(),
         }
@@ -108,6 +109,8 @@ struct Connection {
     left: Arc<AtomicU64>,
     next_key: u32,
     keys: Vec<KeyLedger>,
+    /// The memory of the last batch.
+    spare: BytesMut,
     stats: Stats,
 }
 
@@ -116,8 +119,9 @@ impl Connection {
         let mut failures = 0;
         while self.may_go_on() {
             let due = self.pace.next().await;
-            let (headers, records) = self.make_batch(due);
-            let outcome = self.put(records).await;
+            let (headers, data) = self.make_batch(due);
+            let outcome = self.put(self.entries(&headers, &data)).await;
+            self.spare = data.try_into_mut().unwrap_or_default();
             self.stats.latencies.record(due.elapsed());
             self.stats.requests += 1;
             match outcome {
@@ -144,10 +148,13 @@ impl Connection {
         in_time && self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok()
     }
 
-    fn make_batch(&mut self, due: Instant) -> (Vec<Header>, Vec<PutRecordsRequestEntry>) {
+    /// New records, one behind the other.
+    fn make_batch(&mut self, due: Instant) -> (Vec<Header>, Bytes) {
         let count = usize::from(self.batch);
-        let mut buffer = BytesMut::with_capacity(count * self.record_bytes);
-        let (mut headers, mut records) = (Vec::with_capacity(count), Vec::with_capacity(count));
+        let mut headers = Vec::with_capacity(count);
+        let mut data = std::mem::take(&mut self.spare);
+        data.clear();
+        data.reserve(count * self.record_bytes);
         for _ in 0..count {
             let key = self.next_key;
             self.next_key = (key + 1) % self.keys.len() as u32;
@@ -160,18 +167,21 @@ impl Connection {
                 due: due.duration_since(self.epoch),
             };
             ledger.sent += 1;
-            header.write(self.record_bytes, &mut buffer);
+            header.write(self.record_bytes, &mut data);
             headers.push(header);
         }
-        let data = buffer.freeze();
-        for (header, at) in headers.iter().zip((0..).step_by(self.record_bytes)) {
-            records.push(PutRecordsRequestEntry {
-                data: data.slice(at..at + self.record_bytes),
-                partition_key: Some(header.partition_key()),
-                explicit_hash_key: None,
-            });
-        }
-        (headers, records)
+        (headers, data.freeze())
+    }
+
+    fn entries(&self, headers: &[Header], data: &Bytes) -> Vec<PutRecordsRequestEntry> {
+        let slices =
+            (0..).step_by(self.record_bytes).map(|at| data.slice(at..at + self.record_bytes));
+        let entry = |(header, data): (&Header, Bytes)| PutRecordsRequestEntry {
+            data,
+            partition_key: Some(header.partition_key()),
+            explicit_hash_key: None,
+        };
+        headers.iter().zip(slices).map(entry).collect()
     }
 
     async fn put(
