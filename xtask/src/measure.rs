@@ -4,6 +4,7 @@
 
 mod appends;
 mod process;
+mod puts;
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -32,8 +33,10 @@ pub(crate) struct Args {
 /// What can be measured by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Part {
-    /// A node: writing, latency, start, memory
+    /// A node: latency, start, memory
     Node,
+    /// Writing
+    Puts,
     /// A put beside the disk and HTTP alone, and over many shards
     Appends,
 }
@@ -48,8 +51,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let home = scratch().join("measure");
     println!("| figure | measured |\n|---|---|");
     let wanted = |part| args.only.is_none_or(|only| only == part);
+    if wanted(Part::Puts) {
+        puts::run(&weir, &home, args)?;
+    }
     if wanted(Part::Node) {
-        throughput(&weir, &home, args)?;
         latency(&weir, &home, args)?;
         start(&weir, &home)?;
         idle(&weir, &home)?;
@@ -63,28 +68,6 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 
 fn row(figure: &str, measured: impl std::fmt::Display) {
     println!("| {figure} | {measured} |");
-}
-
-/// Signatures are verified in every load: `weir serve` with the root key it makes.
-fn throughput(weir: &Path, home: &Path, args: &Args) -> Result<()> {
-    let mut reached = Vec::new();
-    for (encoding, journal) in [("json", "sync"), ("json", "discard"), ("cbor", "sync")] {
-        let setting = format!("storage.journal={journal}");
-        let node =
-            Node::start_fresh(weir, &["serve", "--set", &setting, RELAXED[0], RELAXED[1]], home)?;
-        let before = node.cpu_seconds()?;
-        let report = bench(weir, &node, args, &["--op", "put-records", "--encoding", encoding])?;
-        let cpu = node.cpu_seconds()? - before;
-        let mib = number(&report, "mib_per_second")?;
-        let us = cpu * 1e6 / number(&report, "records")?;
-        row(
-            &format!("PutRecords 500 x 1 KiB, {encoding}, journal={journal}"),
-            format_args!("{mib:.0} MiB/s, server CPU {us:.2} us per record"),
-        );
-        reached.push(mib);
-    }
-    row("durable / journal thrown away, json", format_args!("{:.2}", reached[0] / reached[1]));
-    Ok(())
 }
 
 const RELAXED: [&str; 2] = ["--set", "limits.mode=relaxed"];

@@ -106,14 +106,27 @@ impl Node {
 
     /// Processor time used so far, in user and kernel mode.
     pub(super) fn cpu_seconds(&self) -> Result<f64> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        let after_name = stat.rsplit(") ").next().context("a process has a name")?;
-        let ticks =
-            |field: usize| after_name.split(' ').nth(field).and_then(|t| t.parse::<f64>().ok());
-        // Fields 14 and 15 of proc(5), of which two stand before the end of the name.
-        let (user, system) = ticks(11).zip(ticks(12)).context("processor times")?;
-        Ok((user + system) / TICKS_PER_SECOND)
+        cpu_seconds(&self.child.id().to_string(), USED)
     }
+}
+
+/// Where proc(5) has the time of a process, and where that of its children that have ended.
+const USED: usize = 14;
+const USED_BY_CHILDREN: usize = 16;
+
+/// Processor time of the commands that this process ran and waited for.
+pub(super) fn cpu_seconds_of_children() -> Result<f64> {
+    cpu_seconds("self", USED_BY_CHILDREN)
+}
+
+/// The sum of a field in ticks and the next one, user and kernel mode.
+fn cpu_seconds(process: &str, field: usize) -> Result<f64> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
+    // Two fields stand before the end of the name, and they count from 1.
+    let after_name = stat.rsplit(") ").next().context("a process has a name")?;
+    let ticks = |field: usize| after_name.split(' ').nth(field - 3)?.parse::<f64>().ok();
+    let (user, system) = ticks(field).zip(ticks(field + 1)).context("processor times")?;
+    Ok((user + system) / TICKS_PER_SECOND)
 }
 
 impl Drop for Node {
