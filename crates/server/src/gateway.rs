@@ -8,6 +8,7 @@ use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use futures_util::FutureExt;
 use hyper::body::Incoming;
 use hyper::header::{HeaderName, HeaderValue};
@@ -17,6 +18,7 @@ use hyper::{Request, Response, StatusCode};
 use runtime::{Clock, Entropy};
 use tokio::time::Instant;
 use tracing::Instrument;
+use wire::codec::Pieces;
 use wire::envelope::{self, Accepted, RequestIds};
 use wire::{
     AdminHandlers, ApiError, Authority, Caller, Encoding, ErrorCode, Events, Guard, Handlers,
@@ -26,7 +28,7 @@ use wire::{
 use crate::access::{Access, Admitted};
 use crate::audit::{Asked, Audit, Call, Refused as Told};
 use crate::health::Health;
-use crate::http::{Answer, AnswerBody, Answered, Bodies, Body, CutShort, Messages, Peer, Refused};
+use crate::http::{Answer, AnswerBody, Answered, Bodies, Body, CutShort, Peer, Refused};
 use crate::metrics::Metrics;
 use crate::sts::Sts;
 
@@ -43,12 +45,18 @@ pub(crate) struct Gateway<G, K, W> {
     pub(crate) metrics: Metrics,
 }
 
+/// A body that comes by and by.
+enum Later {
+    Pieces(Pieces),
+    Events(Events),
+}
+
 /// The answer to a request, before the headers that every answer has.
 struct Outcome {
     operation: Option<Operation>,
     response: envelope::Response,
     /// The body, if it comes by and by.
-    events: Option<Events>,
+    later: Option<Later>,
     cut_short: bool,
 }
 
@@ -77,10 +85,19 @@ where
         let ids = RequestIds { request_id, extended: &ids.extended };
         outcome.response.complete(&request, &ids);
         let (operation, status) = (outcome.operation, outcome.response.status);
-        self.metrics.sent_bytes.inc_by(outcome.response.body.len() as u64);
         self.metrics.answered(operation, status, received.elapsed());
-        let messages = outcome.events.take().map(|events| self.metrics.streamed(events));
-        outcome.into_answer(messages)
+        let body = match outcome.later.take() {
+            Some(Later::Events(events)) => AnswerBody::streamed(self.metrics.streamed(events)),
+            Some(Later::Pieces(pieces)) => {
+                self.metrics.sent_bytes.inc_by(pieces.left());
+                pieces.into()
+            }
+            None => {
+                self.metrics.sent_bytes.inc_by(outcome.response.body.len() as u64);
+                std::mem::take(&mut outcome.response.body).into()
+            }
+        };
+        outcome.into_answer(body)
     }
 }
 
@@ -116,9 +133,14 @@ impl<G: Guard, K: Handlers, W: AdminHandlers> Gateway<G, K, W> {
         let asked = asked(request, peer, call, caller.as_ref().ok(), ids);
         let response = match self.audited(asked, self.called(accepted, &caller, &body)).await {
             Ok(Reply::Whole(answer)) => envelope::success(encoding, answer),
+            Ok(Reply::Pieces(pieces)) => {
+                let outcome =
+                    Outcome::of(Some(operation), envelope::success(encoding, Bytes::new()));
+                return Outcome { later: Some(Later::Pieces(pieces)), ..outcome };
+            }
             Ok(Reply::Events(events)) => {
                 let outcome = Outcome::of(Some(operation), envelope::events());
-                return Outcome { events: Some(events), ..outcome };
+                return Outcome { later: Some(Later::Events(events)), ..outcome };
             }
             Err(refusal) if caller.is_err() => {
                 envelope::refused_signature(refusal, encoding, &body.bytes)
@@ -192,7 +214,7 @@ impl<G: Guard, K: Handlers, W: AdminHandlers> Gateway<G, K, W> {
         Outcome {
             operation: Operation::from_target(target),
             response: failure(request, &ApiError::bare(ErrorCode::InternalFailure)),
-            events: None,
+            later: None,
             cut_short: true,
         }
     }
@@ -200,11 +222,10 @@ impl<G: Guard, K: Handlers, W: AdminHandlers> Gateway<G, K, W> {
 
 impl Outcome {
     fn of(operation: Option<Operation>, response: envelope::Response) -> Self {
-        Self { operation, response, events: None, cut_short: false }
+        Self { operation, response, later: None, cut_short: false }
     }
 
-    fn into_answer(self, messages: Option<Messages>) -> Answered {
-        let body = messages.map_or(self.response.body.into(), AnswerBody::streamed);
+    fn into_answer(self, body: AnswerBody) -> Answered {
         let mut answer = Response::new(body);
         *answer.status_mut() = StatusCode::from_u16(self.response.status)
             .expect("the statuses of the envelope are statuses");
@@ -224,7 +245,7 @@ impl Outcome {
 
 fn refused_body(refused: Refused, request: &HttpRequest<'_>) -> Outcome {
     let empty =
-        |status| envelope::Response { status, headers: Vec::new(), body: bytes::Bytes::new() };
+        |status| envelope::Response { status, headers: Vec::new(), body: Bytes::new() };
     let response = match refused {
         Refused::TooLarge { .. } => empty(413),
         Refused::Late => empty(408),

@@ -1,4 +1,4 @@
-//! The bodies of answers: whole, or message after message.
+//! The bodies of answers: whole, piece by piece, or message after message.
 //!
 //! A streamed body keeps its connection busy for as long as it lives, ends between two messages
 //! when the listener drains, and is asked for its next message only when the one before has gone
@@ -20,6 +20,7 @@ use hyper::body::{Body, Frame, SizeHint};
 use parking_lot::Mutex;
 use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+use wire::codec::Pieces;
 
 use crate::http::activity;
 
@@ -30,8 +31,19 @@ pub(crate) type Messages = Pin<Box<dyn Stream<Item = Bytes> + Send>>;
 pub(crate) enum AnswerBody {
     /// It is there; none when it is sent.
     Whole(Option<Bytes>),
+    /// It has a known length and is encoded as it is sent.
+    Pieces(Box<Encoding>),
     /// It comes by and by.
     Streamed(Box<Streamed>),
+}
+
+/// A body that is encoded as it is sent.
+pub(crate) struct Encoding {
+    pieces: Pieces,
+    /// Its connection is not idle.
+    under_way: Option<activity::Request>,
+    /// Only over HTTP/2.
+    unread: Option<Arc<Unread>>,
 }
 
 /// A body that comes by and by.
@@ -55,6 +67,12 @@ impl From<Bytes> for AnswerBody {
     }
 }
 
+impl From<Pieces> for AnswerBody {
+    fn from(pieces: Pieces) -> Self {
+        Self::Pieces(Box::new(Encoding { pieces, under_way: None, unread: None }))
+    }
+}
+
 impl AnswerBody {
     /// A body of messages.
     pub(crate) fn streamed(messages: Messages) -> Self {
@@ -63,12 +81,20 @@ impl AnswerBody {
 
     /// Ties the body to its connection.
     pub(super) fn attend(&mut self, under_way: activity::Request, draining: &CancellationToken) {
-        let Self::Streamed(streamed) = self else { return };
-        streamed.attended = Some(Attended {
-            _under_way: under_way,
-            draining: Box::pin(draining.clone().cancelled_owned()),
-            unread: UNREAD.try_with(Arc::clone).ok(),
-        });
+        match self {
+            Self::Whole(_) => {}
+            Self::Pieces(encoding) => {
+                encoding.under_way = Some(under_way);
+                encoding.unread = UNREAD.try_with(Arc::clone).ok();
+            }
+            Self::Streamed(streamed) => {
+                streamed.attended = Some(Attended {
+                    _under_way: under_way,
+                    draining: Box::pin(draining.clone().cancelled_owned()),
+                    unread: UNREAD.try_with(Arc::clone).ok(),
+                });
+            }
+        }
     }
 }
 
@@ -82,13 +108,18 @@ impl Body for AnswerBody {
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let frame = match self.get_mut() {
             Self::Whole(bytes) => bytes.take().filter(|bytes| !bytes.is_empty()),
+            Self::Pieces(encoding) => encoding.next_piece(),
             Self::Streamed(streamed) => ready!(streamed.poll_message(context)),
         };
         Poll::Ready(frame.map(|bytes| Ok(Frame::data(bytes))))
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(self, Self::Whole(bytes) if bytes.as_ref().is_none_or(Bytes::is_empty))
+        match self {
+            Self::Whole(bytes) => bytes.as_ref().is_none_or(Bytes::is_empty),
+            Self::Pieces(encoding) => encoding.pieces.left() == 0,
+            Self::Streamed(_) => false,
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -96,8 +127,19 @@ impl Body for AnswerBody {
             Self::Whole(bytes) => {
                 SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
             }
+            Self::Pieces(encoding) => SizeHint::with_exact(encoding.pieces.left()),
             Self::Streamed(_) => SizeHint::default(),
         }
+    }
+}
+
+impl Encoding {
+    fn next_piece(&mut self) -> Option<Bytes> {
+        let piece = self.pieces.next();
+        if let Some(unread) = &self.unread {
+            unread.handed_out(piece.is_some());
+        }
+        piece
     }
 }
 
@@ -110,7 +152,7 @@ impl Streamed {
         }
         let message = self.messages.as_mut().poll_next(context);
         if let Some(unread) = self.attended.as_ref().and_then(|a| a.unread.as_ref()) {
-            *unread.0.lock() = matches!(message, Poll::Ready(Some(_))).then(Instant::now);
+            unread.handed_out(matches!(message, Poll::Ready(Some(_))));
         }
         message
     }
@@ -124,6 +166,12 @@ tokio::task_local! {
 /// Since when a message waits for its client: that long the body was not asked for another.
 #[derive(Default)]
 struct Unread(Mutex<Option<Instant>>);
+
+impl Unread {
+    fn handed_out(&self, something: bool) {
+        *self.0.lock() = something.then(Instant::now);
+    }
+}
 
 /// Carries one HTTP/2 request to its end, unless its client leaves a message unread for too long:
 /// then the request is reset, and the others of the connection go on.

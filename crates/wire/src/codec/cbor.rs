@@ -200,6 +200,12 @@ impl Format for Cbor {
         Encoder::new(out).bool(truth).expect(IN_MEMORY);
     }
 
+    fn start_blob(out: &mut Vec<u8>, length: usize) {
+        Encoder::new(out).bytes_len(length as u64).expect(IN_MEMORY);
+    }
+
+    fn end_blob(_out: &mut Vec<u8>) {}
+
     fn blob(out: &mut Vec<u8>, bytes: &[u8]) {
         Encoder::new(out).bytes(bytes).expect(IN_MEMORY);
     }

@@ -146,10 +146,18 @@ impl Format for Json {
         out.extend_from_slice(if truth { b"true" } else { b"false" });
     }
 
+    fn start_blob(out: &mut Vec<u8>, _length: usize) {
+        out.push(b'"');
+    }
+
+    fn end_blob(out: &mut Vec<u8>) {
+        out.push(b'"');
+    }
+
     fn blob(out: &mut Vec<u8>, bytes: &[u8]) {
-        out.push(b'"');
+        Self::start_blob(out, bytes.len());
         base64_simd::STANDARD.encode_append(bytes, out);
-        out.push(b'"');
+        Self::end_blob(out);
     }
 
     /// Seconds with up to three decimals. Never an exponent: old Java parsers choke on it.

@@ -5,6 +5,7 @@
 
 mod cbor;
 mod json;
+mod pieces;
 mod reader;
 mod writer;
 
@@ -17,6 +18,8 @@ use serde::de::DeserializeOwned;
 use crate::error::{ApiError, Error, ErrorCode, Result};
 use crate::schema::{self, Input};
 use crate::value::Value;
+
+pub use pieces::Pieces;
 
 /// The name by which serde passes a moment to the codecs, which write it differently.
 pub(crate) const TIMESTAMP_MARK: &str = "wire::Timestamp";

@@ -25,6 +25,9 @@ pub(super) trait Format {
     fn text(out: &mut Vec<u8>, text: &str);
     fn integer(out: &mut Vec<u8>, number: i64);
     fn boolean(out: &mut Vec<u8>, truth: bool);
+    /// What stands in front of a blob of so many bytes.
+    fn start_blob(out: &mut Vec<u8>, length: usize);
+    fn end_blob(out: &mut Vec<u8>);
     fn blob(out: &mut Vec<u8>, bytes: &[u8]);
     fn timestamp(out: &mut Vec<u8>, millis: u64);
 }
@@ -57,6 +60,24 @@ pub(super) fn write<F: Format, T: Serialize>(
     out: &mut Vec<u8>,
 ) -> Result<(), Unsupported> {
     value.serialize(&mut Writer::<F> { out, absent: false, moment: false, format: PhantomData })
+}
+
+/// Appends the members of `value`, which is a structure, behind others.
+pub(super) fn write_members<F: Format, T: Serialize>(
+    value: &T,
+    out: &mut Vec<u8>,
+) -> Result<(), Unsupported> {
+    let mut members = Vec::new();
+    write::<F, T>(value, &mut members)?;
+    let (mut start, mut end) = (Vec::new(), Vec::new());
+    F::start_map(&mut start);
+    F::end_map(&mut end);
+    let members = &members[start.len()..members.len() - end.len()];
+    if !members.is_empty() {
+        F::item(out, false);
+        out.extend_from_slice(members);
+    }
+    Ok(())
 }
 
 struct Writer<'o, F> {

@@ -4,12 +4,15 @@ use bytes::Bytes;
 use futures_core::Stream;
 use serde::Serialize;
 
-use crate::codec::{self, Encoding};
+use crate::codec::{self, Encoding, Pieces};
+use crate::kinesis::GetRecordsOutput;
 
 /// The body of a successful answer.
 pub enum Reply {
     /// It is there as a whole.
     Whole(Bytes),
+    /// It has a known length and is encoded as it is sent.
+    Pieces(Pieces),
     /// It comes by and by: messages of an event stream.
     Events(Events),
 }
@@ -38,6 +41,14 @@ pub trait Answer: Send {
 impl<T: Serialize + Send> Answer for T {
     fn reply(self, encoding: Encoding) -> Reply {
         Reply::Whole(codec::encode(encoding, &self))
+    }
+}
+
+impl GetRecordsOutput {
+    /// An answer that may be large. Dispatch finds this before the trait's, which would encode it
+    /// as a whole.
+    pub(crate) fn reply(self, encoding: Encoding) -> Reply {
+        Reply::Pieces(Pieces::new(encoding, self))
     }
 }
 

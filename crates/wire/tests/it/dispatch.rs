@@ -344,6 +344,7 @@ fn call(operation: Operation, encoding: Encoding, body: &Bytes) -> Result<Bytes,
     let future = pin!(dispatch(&services, &caller, operation, encoding, body));
     match future.poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(Ok(Reply::Whole(answer))) => Ok(answer),
+        Poll::Ready(Ok(Reply::Pieces(pieces))) => Ok(pieces.collect::<Vec<_>>().concat().into()),
         Poll::Ready(Ok(Reply::Events(_))) => panic!("nothing here answers with events"),
         Poll::Ready(Err(refusal)) => Err(refusal),
         Poll::Pending => panic!("a handler of this test waited"),
