@@ -163,9 +163,16 @@ pub(crate) fn next_group(decoder: &mut Decoder<'_>) -> Result<Option<Group>, Mal
 pub(crate) struct Budget {
     pub entries: usize,
     pub bytes: usize,
+    /// What of a payload counts.
+    pub weigh: fn(&[u8]) -> usize,
 }
 
 impl Budget {
+    #[cfg(test)]
+    pub(crate) fn new(entries: usize, bytes: usize) -> Self {
+        Self { entries, bytes, weigh: <[u8]>::len }
+    }
+
     /// Takes one entry of `bytes`; the first one always fits, so that a reader moves on.
     fn admits(&mut self, bytes: usize, first: bool) -> bool {
         if !first && (self.entries == 0 || self.bytes < bytes) {
@@ -201,7 +208,8 @@ pub(crate) fn decode(
                 let start = group.start + entries.position();
                 entries.take(length).ok_or(Malformed)?;
                 if offset >= from {
-                    if !budget.admits(length, out.is_empty()) {
+                    let weight = (budget.weigh)(&groups[start..start + length]);
+                    if !budget.admits(weight, out.is_empty()) {
                         return Ok(());
                     }
                     let payload = groups.slice(start..start + length);
@@ -292,7 +300,7 @@ mod tests {
             let times_rise = batches.is_sorted_by_key(|(time, _)| time);
             prop_assert_eq!(are_whole(&bytes, all.len() as u32), times_rise);
             prop_assert!(!are_whole(&bytes, all.len() as u32 + 1));
-            let mut budget = Budget { entries: usize::MAX, bytes: usize::MAX };
+            let mut budget = Budget::new(usize::MAX, usize::MAX);
             let mut out = Vec::new();
             decode(&bytes, 7, 7 + skipped, &mut budget, &mut out).unwrap();
             let expected = all.iter().enumerate().skip(skipped as usize);
@@ -307,7 +315,7 @@ mod tests {
         #[test]
         fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
             let bytes = Bytes::from(bytes);
-            let mut budget = Budget { entries: 100, bytes: 1000 };
+            let mut budget = Budget::new(100, 1000);
             let _ = decode(&bytes, 1, 1, &mut budget, &mut Vec::new());
             let _ = first_at(&bytes, 1, Timestamp::from_millis(5));
             let _ = are_whole(&bytes, 3);
@@ -315,10 +323,20 @@ mod tests {
     }
 
     #[test]
+    fn a_read_counts_what_its_reader_weighs() {
+        let bytes = encoded(&[(1, vec![vec![0; 10], vec![0; 10], vec![0; 10]])]);
+        let mut budget = Budget { weigh: |payload| payload.len() - 4, ..Budget::new(10, 12) };
+        let mut out = Vec::new();
+        decode(&bytes, 1, 1, &mut budget, &mut out).unwrap();
+        assert_eq!(out.len(), 2);
+        assert!(budget.is_spent());
+    }
+
+    #[test]
     fn a_read_takes_at_least_one_entry_and_then_keeps_its_budget() {
         let bytes = encoded(&[(1, vec![vec![0; 10], vec![0; 10], vec![0; 10]])]);
         for (entries, limit, expected) in [(10, 5, 1), (10, 20, 2), (2, 100, 2), (10, 29, 2)] {
-            let mut budget = Budget { entries, bytes: limit };
+            let mut budget = Budget::new(entries, limit);
             let mut out = Vec::new();
             decode(&bytes, 1, 1, &mut budget, &mut out).unwrap();
             assert_eq!(out.len(), expected, "entries {entries}, bytes {limit}");

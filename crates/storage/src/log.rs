@@ -165,7 +165,18 @@ impl Log {
         max_entries: usize,
         max_bytes: usize,
     ) -> Result<Entries> {
-        let mut budget = Budget { entries: max_entries, bytes: max_bytes };
+        self.read_weighed(from, max_entries, max_bytes, <[u8]>::len).await
+    }
+
+    /// The same where not all of a payload counts towards the limit of bytes.
+    pub async fn read_weighed(
+        &self,
+        from: Offset,
+        max_entries: usize,
+        max_bytes: usize,
+        weigh: fn(&[u8]) -> usize,
+    ) -> Result<Entries> {
+        let mut budget = Budget { entries: max_entries, bytes: max_bytes, weigh };
         let mut entries = Vec::new();
         let mut next = from.0;
         for _ in 0..READ_STEPS {

@@ -33,6 +33,7 @@ pub(crate) enum Position {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Budget {
     pub(crate) records: usize,
+    /// Of data alone, unless the first record has more.
     pub(crate) bytes: usize,
 }
 
@@ -102,10 +103,19 @@ impl Cursor<'_> {
         // Asked afterwards, so that what is not passed yet is never taken for the end.
         let state = self.state();
         let mut records = Vec::with_capacity(entries.len());
+        let mut bytes = 0;
         for entry in entries {
             let offset = entry.offset;
             match self.record(entry) {
-                Ok(record) => records.push(record),
+                Ok(record) => {
+                    bytes += record.data.len();
+                    // Of a sealed record storage knew only about how much data it has.
+                    if bytes > budget.bytes && !records.is_empty() {
+                        next = offset;
+                        break;
+                    }
+                    records.push(record);
+                }
                 Err(Error::Keys(_)) if !records.is_empty() => {
                     next = offset;
                     break;
@@ -127,7 +137,8 @@ impl Cursor<'_> {
     async fn entries(&self, from: Offset, budget: Budget) -> Result<storage::Entries> {
         let log = self.log();
         let read = async |from| {
-            let read = log.read(from, budget.records, budget.bytes).await;
+            let Budget { records, bytes } = budget;
+            let read = log.read_weighed(from, records, bytes, payload::data_bytes_min).await;
             read.map_err(|error| self.gone(error))
         };
         let entries = read(from).await?;

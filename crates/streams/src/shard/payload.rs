@@ -18,6 +18,9 @@ const SEALED: u8 = 2;
 /// The length of a key that is not there.
 const NO_KEY: u16 = u16::MAX;
 
+/// What a partition key takes at most.
+const KEY_BYTES_MAX: usize = model::limits::PARTITION_KEY_CHARS_MAX * 4;
+
 /// Bytes in front of the key of a plain record.
 const HEADER_BYTES: usize = 3;
 
@@ -47,6 +50,22 @@ pub(crate) fn push(batch: &mut Batch, key: Option<&str>, data: &[u8], sealing: O
     let (stamp, tag) = sealing.seal(content);
     header[9..].copy_from_slice(&stamp);
     room.copy_from_slice(&tag);
+}
+
+/// How much data a record has; of a sealed one, at least how much.
+pub(crate) fn data_bytes_min(payload: &[u8]) -> usize {
+    match *payload {
+        [PLAIN, low, high, ref rest @ ..] => match u16::from_le_bytes([low, high]) {
+            NO_KEY => rest.len(),
+            key => rest.len().saturating_sub(usize::from(key)),
+        },
+        _ => {
+            let content = payload.len().saturating_sub(OVERHEAD_BYTES_MAX);
+            // Small records are taken as if they were all data, so that not many times as many are
+            // read as fit.
+            content.saturating_sub(KEY_BYTES_MAX.min(content / 16))
+        }
+    }
 }
 
 /// The data key that a record is sealed with, if it is.

@@ -140,6 +140,26 @@ async fn a_latest_iterator_sees_what_is_put_after_it_and_its_answers_always_lead
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_answer_holds_ten_mebibytes_of_data_whatever_comes_with_it() {
+    let (_world, node) = started().await;
+    node.create("sealed", 1).await;
+    node.encrypt("sealed", "alias/aws/kinesis").await.unwrap();
+    // With a key of one byte this is the largest record.
+    let data = "x".repeat((1 << 20) - 1);
+    for stream in ["s", "sealed"] {
+        for _ in 0..11 {
+            node.put(stream, "k", &data).await.unwrap();
+            tokio::time::advance(std::time::Duration::from_secs(2)).await;
+        }
+        let start = node.iterator(stream, SHARD, ShardIteratorType::TrimHorizon).await;
+        let got = node.get(&start).await.unwrap();
+        assert_eq!(got.records.len(), 10, "{stream}");
+        let rest = node.get(&got.next_shard_iterator.unwrap()).await;
+        assert_eq!(rest.unwrap().records.len(), 1, "{stream}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_reader_in_the_past_learns_how_far_behind_it_is() {
     let (_world, node) = started().await;
     for i in 0..3 {

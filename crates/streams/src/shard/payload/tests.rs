@@ -65,6 +65,8 @@ proptest! {
     ) {
         let key = key.as_deref();
         let plain = pushed(key, &data, None);
+        prop_assert_eq!(data_bytes_min(&plain), data.len());
+        prop_assert!(data_bytes_min(&sealed(7, key, &data, HERE)) <= data.len());
         prop_assert_eq!(decode(&plain).unwrap(), (key, Bytes::from(data.clone())));
         let opened = opened(&sealed(7, key, &data, HERE), HERE).unwrap();
         prop_assert_eq!(decode(&opened).unwrap(), (key, Bytes::from(data)));
@@ -86,6 +88,7 @@ proptest! {
     fn no_bytes_make_the_decoders_panic(payload in any::<Vec<u8>>()) {
         for payload in [payload.clone(), [&[SEALED][..], &payload].concat()] {
             prop_assert_eq!(opened(&payload, HERE), None);
+            let _ = data_bytes_min(&payload);
             let _ = decode(&payload.into());
         }
     }
