@@ -8,12 +8,12 @@ use prometheus_client::metrics::counter::Counter;
 use quick_cache::sync::{Cache as Bounded, DefaultLifecycle};
 use quick_cache::{OptionsBuilder, Weighter};
 
-use crate::segment::format::Index;
+use crate::segment::format::{Block, Root};
 
 /// What an item costs beside its bytes.
 const ITEM_OVERHEAD: u64 = 100;
 /// About what items weigh, to size the tables.
-const INDEX_BYTES_TYPICAL: u64 = 64 << 10;
+const INDEX_BYTES_TYPICAL: u64 = 4 << 10;
 const BLOCK_BYTES_TYPICAL: u64 = 64 << 10;
 /// Few shards, so that the largest items still fit one.
 const SHARDS: usize = 4;
@@ -22,13 +22,26 @@ const SHARDS: usize = 4;
 type Hasher = BuildHasherDefault<DefaultHasher>;
 /// Names a block: segment, number in it.
 type BlockKey = (u64, u32);
+/// Names a part of a segment's index: its root, or a page of that number.
+type PartKey = (u64, Option<usize>);
+
+/// A part of the index of a segment.
+#[derive(Clone)]
+enum Part {
+    Root(Arc<Root>),
+    Page(Arc<Vec<Block>>),
+}
 
 #[derive(Clone)]
 struct Weight;
 
-impl Weighter<u64, Arc<Index>> for Weight {
-    fn weight(&self, _: &u64, index: &Arc<Index>) -> u64 {
-        index.weight() + ITEM_OVERHEAD
+impl Weighter<PartKey, Part> for Weight {
+    fn weight(&self, _: &PartKey, part: &Part) -> u64 {
+        let bytes = match part {
+            Part::Root(root) => root.weight(),
+            Part::Page(page) => size_of_val(&page[..]) as u64,
+        };
+        bytes + ITEM_OVERHEAD
     }
 }
 
@@ -40,54 +53,83 @@ impl Weighter<BlockKey, Bytes> for Weight {
 
 /// Indexes and blocks.
 pub(crate) struct Cache {
-    indexes: Bounded<u64, Arc<Index>, Weight, Hasher>,
+    parts: Bounded<PartKey, Part, Weight, Hasher>,
     blocks: Bounded<BlockKey, Bytes, Weight, Hasher>,
-    hits: Counter,
-    misses: Counter,
+    counters: Counters,
+}
+
+/// What reading from segments counts.
+pub(crate) struct Counters {
+    pub(crate) hits: Counter,
+    pub(crate) misses: Counter,
+    /// Of entries that came out of segments, from memory or not.
+    pub(crate) entry_bytes: Counter,
 }
 
 impl Cache {
-    pub(crate) fn new(index_bytes: u64, block_bytes: u64, hits: Counter, misses: Counter) -> Self {
+    pub(crate) fn new(index_bytes: u64, block_bytes: u64, counters: Counters) -> Self {
         let options = |bytes: u64, typical: u64| {
             let mut options = OptionsBuilder::new();
             options.shards(SHARDS).weight_capacity(bytes);
             options.estimated_items_capacity((bytes / typical) as usize);
             options.build().expect("every needed option is set")
         };
-        let indexes = options(index_bytes, INDEX_BYTES_TYPICAL);
+        let parts = options(index_bytes, INDEX_BYTES_TYPICAL);
         let blocks = options(block_bytes, BLOCK_BYTES_TYPICAL);
         let (hasher, lifecycle) = (Hasher::default(), DefaultLifecycle::default());
         Self {
-            indexes: Bounded::with_options(indexes, Weight, hasher, lifecycle),
+            parts: Bounded::with_options(parts, Weight, hasher, lifecycle),
             blocks: Bounded::with_options(
                 blocks,
                 Weight,
                 Hasher::default(),
                 DefaultLifecycle::default(),
             ),
-            hits,
-            misses,
+            counters,
         }
     }
 
-    pub(crate) fn index(&self, segment: u64) -> Option<Arc<Index>> {
-        self.counted(self.indexes.get(&segment))
+    pub(crate) fn root(&self, segment: u64) -> Option<Arc<Root>> {
+        match self.counted(self.parts.get(&(segment, None)))? {
+            Part::Root(root) => Some(root),
+            Part::Page(_) => None,
+        }
     }
 
-    pub(crate) fn keep_index(&self, segment: u64, index: Arc<Index>) {
-        self.indexes.insert(segment, index);
+    pub(crate) fn keep_root(&self, segment: u64, root: Arc<Root>) {
+        self.parts.insert((segment, None), Part::Root(root));
+    }
+
+    pub(crate) fn page(&self, segment: u64, page: usize) -> Option<Arc<Vec<Block>>> {
+        match self.counted(self.parts.get(&(segment, Some(page))))? {
+            Part::Page(page) => Some(page),
+            Part::Root(_) => None,
+        }
+    }
+
+    pub(crate) fn keep_page(&self, segment: u64, page: usize, blocks: Arc<Vec<Block>>) {
+        self.parts.insert((segment, Some(page)), Part::Page(blocks));
     }
 
     pub(crate) fn block(&self, key: BlockKey) -> Option<Bytes> {
         self.counted(self.blocks.get(&key))
     }
 
+    pub(crate) fn has_block(&self, key: BlockKey) -> bool {
+        self.blocks.contains_key(&key)
+    }
+
     pub(crate) fn keep_block(&self, key: BlockKey, block: Bytes) {
         self.blocks.insert(key, block);
     }
 
+    pub(crate) fn entries_read(&self, bytes: usize) {
+        self.counters.entry_bytes.inc_by(bytes as u64);
+    }
+
     fn counted<T>(&self, found: Option<T>) -> Option<T> {
-        let counter = if found.is_some() { &self.hits } else { &self.misses };
+        let Counters { hits, misses, .. } = &self.counters;
+        let counter = if found.is_some() { hits } else { misses };
         counter.inc();
         found
     }

@@ -5,6 +5,7 @@
 //! `Cell` and nothing else.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 
 use bytes::Bytes;
 use model::Timestamp;
@@ -65,9 +66,19 @@ pub(crate) struct TailRun {
     pub first_time: Timestamp,
     pub last_time: Timestamp,
     pub groups: Bytes,
+    /// The chunk is so much larger that who holds the bytes for long should have copied them.
+    pub is_small_part: bool,
 }
 
+/// A run that is smaller than its chunk by more than this factor is a small part of it.
+const SMALL_PART: usize = 4;
+
 impl TailRun {
+    /// The bytes, for a reader that may keep them for as long as its client takes to read.
+    fn to_keep(&self) -> Bytes {
+        if self.is_small_part { Bytes::copy_from_slice(&self.groups) } else { self.groups.clone() }
+    }
+
     pub(crate) fn end(&self) -> u64 {
         self.first + u64::from(self.count)
     }
@@ -100,8 +111,8 @@ impl Default for State {
 }
 
 impl State {
-    /// Takes note of a durable run of `chunk`; `groups` are its bytes.
-    pub(crate) fn apply(&mut self, chunk: u64, run: &Run, groups: Bytes) {
+    /// Takes note of a durable run of `chunk`, whose groups are at `place` of the chunk's bytes.
+    pub(crate) fn apply(&mut self, chunk: u64, run: &Run, bytes: &Bytes, place: Range<usize>) {
         match run.kind {
             Kind::Entries => {
                 assert_eq!(run.first, self.durable, "entries of a log become durable in order");
@@ -115,7 +126,8 @@ impl State {
                     count: run.count,
                     first_time: run.first_time,
                     last_time: run.last_time,
-                    groups,
+                    is_small_part: place.len() * SMALL_PART < bytes.len(),
+                    groups: bytes.slice(place),
                 });
             }
             Kind::Seal => {
@@ -236,7 +248,7 @@ pub(crate) fn decode_runs(
             break;
         }
         let before = out.len();
-        entries::decode(&run.groups, run.first, from, budget, out)?;
+        entries::decode(&run.to_keep(), run.first, from, budget, out)?;
         if out.len() == before {
             break;
         }

@@ -8,11 +8,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use object_store::ObjectStore;
+use prometheus_client::metrics::counter::Counter;
 use runtime::Disk;
 
 use crate::error::{Damage, Error, Result};
 use crate::log::LogId;
 use crate::manifest::{LogLine, Manifest};
+use crate::segment::reader::Reader;
 use crate::stored::Stored;
 
 /// How far a check is.
@@ -57,14 +59,14 @@ pub async fn check(
     progress: impl FnMut(Progress) + Send,
 ) -> Result<Report> {
     let mut check = Check {
-        objects,
+        reader: Reader::new(objects.clone(), Counter::default()),
         report: Report::default(),
         expected: BTreeMap::new(),
         progress: Box::new(progress),
         at: Progress { done: 0, total: 0 },
     };
     let files = crate::journal::recovery::files(&disk).await?;
-    let stored = match Stored::read(&check.objects).await {
+    let stored = match Stored::read(&objects).await {
         Ok(stored) => Some(stored),
         Err(Error::Corrupt(damage)) => {
             check.report.damages.push(*damage);
@@ -86,7 +88,7 @@ pub async fn check(
 }
 
 struct Check<'a> {
-    objects: Arc<dyn ObjectStore>,
+    reader: Reader,
     report: Report,
     /// The next offset of each log.
     expected: BTreeMap<LogId, u64>,

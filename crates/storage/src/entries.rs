@@ -184,6 +184,11 @@ impl Budget {
         true
     }
 
+    /// Whether so many times this many entries of this many bytes are within it.
+    pub(crate) fn allows(&self, times: usize, (entries, bytes): (usize, usize)) -> bool {
+        times * entries <= self.entries && times * bytes <= self.bytes
+    }
+
     pub(crate) fn is_spent(&self) -> bool {
         self.entries == 0 || self.bytes == 0
     }

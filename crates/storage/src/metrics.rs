@@ -16,6 +16,8 @@ pub(crate) struct Metrics {
     journal_bytes: Counter,
     segment_bytes: Counter,
     manifest_bytes: Counter,
+    pub(crate) segment_read_bytes: Counter,
+    pub(crate) segment_entry_bytes: Counter,
     pub(crate) tail_bytes: Gauge,
     pub(crate) logs: Gauge,
     pub(crate) segments: Gauge,
@@ -63,6 +65,14 @@ impl Metrics {
             journal_bytes: counter("weir_storage_journal_bytes", "Bytes written to the journal"),
             segment_bytes: counter("weir_storage_segment_bytes", "Bytes written to segments"),
             manifest_bytes: counter("weir_storage_manifest_bytes", "Bytes written to manifests"),
+            segment_read_bytes: counter(
+                "weir_storage_segment_read_bytes",
+                "Bytes read from segments; compare with the bytes of entries above",
+            ),
+            segment_entry_bytes: counter(
+                "weir_storage_segment_entries_bytes",
+                "Bytes of entries that came out of segments, from the store or from memory",
+            ),
             tail_bytes: gauge("weir_storage_tail_bytes", "Bytes in memory that wait for a segment"),
             logs: gauge("weir_storage_logs", "Logs known"),
             segments: gauge("weir_storage_segments", "Live segments"),

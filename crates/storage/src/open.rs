@@ -10,7 +10,7 @@ use runtime::{Disk, DiskLock, Policy};
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
-use crate::cache::Cache;
+use crate::cache::{Cache, Counters};
 use crate::cell::Cell;
 use crate::config::{Config, JournalMode, bytes};
 use crate::error::{Damage, Error, Result};
@@ -95,9 +95,14 @@ fn assemble(
 ) -> Arc<Core> {
     let metrics = Metrics::new(&parts.meters);
     let (index_bytes, block_bytes) = (config.index_cache_bytes.0, config.block_cache_bytes.0);
-    let (hits, misses) = (metrics.cache_hits.clone(), metrics.cache_misses.clone());
-    let cache = Cache::new(index_bytes, block_bytes, hits, misses);
+    let counters = Counters {
+        hits: metrics.cache_hits.clone(),
+        misses: metrics.cache_misses.clone(),
+        entry_bytes: metrics.segment_entry_bytes.clone(),
+    };
+    let cache = Cache::new(index_bytes, block_bytes, counters);
     let (objects, tasks) = (parts.objects.clone(), parts.tasks.clone());
+    let segments = Segments::new(objects, tasks, cache, &metrics, manifest.segments.clone());
     Arc::new(Core {
         tail: logs.tail(&config),
         clock: parts.clock.clone(),
@@ -105,7 +110,7 @@ fn assemble(
         metrics,
         logs: RwLock::new(logs.cells),
         journal: Journal::new(manifest.journal.chunk, end.live.iter().cloned().collect()),
-        segments: Segments::new(objects, tasks, cache, manifest.segments.clone()),
+        segments,
         deaths: Mutex::new(logs.deaths),
         upkeep: Notify::new(),
         stage: watch::Sender::new(Stage::Open),
@@ -193,7 +198,7 @@ impl Logs {
             if matches!(run.kind, Kind::Trim | Kind::Delete) {
                 self.deaths.insert(run.log);
             }
-            state.apply(number, run, chunk.bytes.slice(place.clone()));
+            state.apply(number, run, &chunk.bytes, place.clone());
         }
         self.chunks.push((number, chunk.checksum, chunk.bytes.len()));
         Ok(())

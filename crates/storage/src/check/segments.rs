@@ -30,8 +30,8 @@ impl Check<'_> {
     }
 
     async fn segment(&mut self, segment: &Segment) -> Result<()> {
-        reader::refuse_version(&self.objects, segment.number).await?;
-        let index = reader::load_index(&self.objects, segment.number, segment.bytes).await?;
+        self.reader.refuse_version(segment.number).await?;
+        let index = self.reader.index(segment.number, segment.bytes).await?;
         let mut rest = &index.blocks[..];
         while let Some(first) = rest.first() {
             let near = |block: &Block| block.position_end() - first.position <= READ_BYTES;
@@ -52,7 +52,7 @@ impl Check<'_> {
     async fn blocks(&mut self, segment: &Segment, blocks: &[Block]) -> Result<()> {
         let path = reader::path(segment.number);
         let (first, last) = (blocks[0].position, blocks[blocks.len() - 1].position_end());
-        let bytes = reader::get(&self.objects, &path, first, last).await?;
+        let bytes = self.reader.get(&path, first..last).await?;
         for block in blocks {
             let place = (block.position - first) as usize..(block.position_end() - first) as usize;
             let stored = (place.end <= bytes.len()).then(|| bytes.slice(place));

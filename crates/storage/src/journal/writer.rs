@@ -116,7 +116,7 @@ impl Writer {
         let mut position = draft.body_at();
         for line in &draft.lines {
             let end = position + line.run.length as usize;
-            line.cell.state.lock().apply(number, &line.run, bytes.slice(position..end));
+            line.cell.state.lock().apply(number, &line.run, &bytes, position..end);
             position = end;
         }
         self.core.tail.charge(number, checksum, draft.charge);

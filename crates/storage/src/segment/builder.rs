@@ -191,14 +191,16 @@ impl Builder {
         if self.index.blocks.is_empty() {
             return None;
         }
-        let index = self.index.encode();
+        let (index, root) = self.index.encode();
+        let (pages, root) = (root.pages.len() as u64, root.encode());
         let trailer = Trailer {
             index_position: self.position,
-            index_bytes: index.len() as u64,
-            blocks: self.index.blocks.len() as u64,
-            index_checksum: crc32c(&index),
+            root_position: self.position + index.len() as u64,
+            pages,
+            root_checksum: crc32c(&root),
         };
         self.parts.push(index.into());
+        self.parts.push(root.into());
         self.parts.push(Bytes::copy_from_slice(&trailer.encode()));
         let payload: PutPayload = self.parts.into_iter().collect();
         let bytes = payload.content_length() as u64;

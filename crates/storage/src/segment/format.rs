@@ -1,7 +1,11 @@
-//! The bytes of a segment: header, blocks, index, trailer. `docs/formats.md` has it in prose.
+//! The bytes of a segment: header, blocks, index, root, trailer. `docs/formats.md` has it in prose.
 //!
 //! A block holds groups of one log; the index says of each block whose it is, what is in it and
-//! its checksum; the trailer says where the index is. The header says the version.
+//! its checksum. The index comes in pages, and the root says which blocks each page has, so that
+//! reading one log of thousands takes a page and not the index. The trailer says where root and
+//! index are; the header says the version.
+
+use std::ops::Range;
 
 use model::Timestamp;
 
@@ -10,11 +14,13 @@ use crate::log::LogId;
 use crate::varint::{Decoder, put_varint};
 
 /// The version of segment this program writes and reads.
-pub(crate) const VERSION: u16 = 1;
+pub(crate) const VERSION: u16 = 2;
 /// Length of the header.
 pub(crate) const HEADER_BYTES: usize = 16;
 /// Length of the trailer.
 pub(crate) const TRAILER_BYTES: usize = 40;
+/// Lines of one page of the index.
+pub(crate) const PAGE_BLOCKS: usize = 64;
 const HEADER_MAGIC: [u8; 8] = *b"WEIRSEGM";
 const TRAILER_MAGIC: [u8; 8] = *b"WEIRSEND";
 
@@ -74,50 +80,44 @@ pub(crate) struct Index {
 }
 
 impl Index {
-    /// The blocks of one log, in offset order, and the number of the first of them.
-    pub(crate) fn blocks_of(&self, log: LogId) -> (usize, &[Block]) {
-        let start = self.blocks.partition_point(|block| block.log < log);
-        let length = self.blocks[start..].partition_point(|block| block.log == log);
-        (start, &self.blocks[start..start + length])
-    }
-
-    /// What it takes in memory.
-    pub(crate) fn weight(&self) -> u64 {
-        (size_of::<Self>() + self.blocks.len() * size_of::<Block>()) as u64
-    }
-
-    pub(crate) fn encode(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(self.blocks.len() * 24);
-        let (mut log, mut end, mut time) = (0, 0, 0);
-        for block in &self.blocks {
-            let gap = block.log.0.checked_sub(log).expect("blocks are sorted by log");
-            put_varint(&mut out, gap);
-            if gap > 0 {
-                (log, end, time) = (block.log.0, 0, 0);
-            }
-            put_varint(&mut out, block.first - end);
-            put_varint(&mut out, u64::from(block.count));
-            put_varint(&mut out, block.first_time.as_millis() - time);
-            put_varint(&mut out, block.last_time.millis_since(block.first_time));
-            put_varint(&mut out, u64::from(block.stored));
-            put_varint(&mut out, u64::from(block.raw));
-            out.extend(block.checksum.to_le_bytes());
-            (end, time) = (block.end(), block.last_time.as_millis());
+    /// The pages, and what the root says of them.
+    pub(crate) fn encode(&self) -> (Vec<u8>, Root) {
+        let mut bytes = Vec::with_capacity(self.blocks.len() * 24);
+        let mut pages = Vec::with_capacity(self.blocks.len().div_ceil(PAGE_BLOCKS));
+        let at = self.blocks.last().map_or(HEADER_BYTES as u64, Block::position_end);
+        for blocks in self.blocks.chunks(PAGE_BLOCKS) {
+            let start = bytes.len();
+            encode_page(blocks, &mut bytes);
+            pages.push(Page {
+                log: blocks[0].log,
+                first: blocks[0].first,
+                position: blocks[0].position,
+                blocks: blocks.len() as u32,
+                at: at + start as u64,
+                bytes: (bytes.len() - start) as u32,
+                checksum: crc32c(&bytes[start..]),
+            });
         }
-        out
+        (bytes, Root { pages })
     }
+}
 
-    /// Decodes `count` lines whose blocks fill the segment from the header to `end` exactly.
-    pub(crate) fn decode(bytes: &[u8], count: u64, end: u64) -> Option<Self> {
-        let mut decoder = Decoder::new(bytes);
-        let mut blocks: Vec<Block> = Vec::with_capacity(bytes.len().min(count as usize));
-        let mut position = HEADER_BYTES as u64;
-        for _ in 0..count {
-            let block = decode_block(&mut decoder, blocks.last(), position)?;
-            position = block.position_end();
-            blocks.push(block);
+fn encode_page(blocks: &[Block], out: &mut Vec<u8>) {
+    let (mut log, mut end, mut time) = (0, 0, 0);
+    for block in blocks {
+        let gap = block.log.0.checked_sub(log).expect("blocks are sorted by log");
+        put_varint(out, gap);
+        if gap > 0 {
+            (log, end, time) = (block.log.0, 0, 0);
         }
-        (decoder.is_empty() && position == end).then_some(Self { blocks })
+        put_varint(out, block.first - end);
+        put_varint(out, u64::from(block.count));
+        put_varint(out, block.first_time.as_millis() - time);
+        put_varint(out, block.last_time.millis_since(block.first_time));
+        put_varint(out, u64::from(block.stored));
+        put_varint(out, u64::from(block.raw));
+        out.extend(block.checksum.to_le_bytes());
+        (end, time) = (block.end(), block.last_time.as_millis());
     }
 }
 
@@ -146,22 +146,120 @@ fn decode_block(decoder: &mut Decoder<'_>, before: Option<&Block>, position: u64
     })
 }
 
+/// A part of the index that is read by itself: who follows one log out of very many needs only its
+/// lines. The first three members are those of its first block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Page {
+    pub log: LogId,
+    pub first: u64,
+    pub position: u64,
+    pub blocks: u32,
+    /// Where the page begins in the segment.
+    pub at: u64,
+    pub bytes: u32,
+    pub checksum: u32,
+}
+
+impl Page {
+    /// The position after its last byte.
+    pub(crate) fn end(&self) -> u64 {
+        self.at + u64::from(self.bytes)
+    }
+
+    /// Decodes its lines, whose blocks fill the segment up to `end` exactly.
+    pub(crate) fn decode(&self, bytes: &[u8], end: u64) -> Option<Vec<Block>> {
+        let mut decoder = Decoder::new(bytes);
+        let mut blocks: Vec<Block> = Vec::with_capacity(bytes.len().min(self.blocks as usize));
+        let mut position = self.position;
+        for _ in 0..self.blocks {
+            let block = decode_block(&mut decoder, blocks.last(), position)?;
+            position = block.position_end();
+            blocks.push(block);
+        }
+        let named = blocks.first().map(|block| (block.log, block.first));
+        let whole = decoder.is_empty() && position == end && named == Some((self.log, self.first));
+        whole.then_some(blocks)
+    }
+}
+
+/// The pages of the index.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Root {
+    pub pages: Vec<Page>,
+}
+
+impl Root {
+    /// The pages that can have blocks of `log` from the one with `from` on.
+    pub(crate) fn pages_of(&self, log: LogId, from: u64) -> Range<usize> {
+        let start = self.pages.partition_point(|page| (page.log, page.first) <= (log, from));
+        let end = self.pages.partition_point(|page| page.log <= log);
+        start.saturating_sub(1)..end
+    }
+
+    /// Where the blocks of page `index` end.
+    pub(crate) fn blocks_end(&self, index: usize) -> u64 {
+        self.pages.get(index + 1).map_or(self.pages[0].at, |next| next.position)
+    }
+
+    /// What it takes in memory.
+    pub(crate) fn weight(&self) -> u64 {
+        (size_of::<Self>() + self.pages.len() * size_of::<Page>()) as u64
+    }
+
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(self.pages.len() * 16);
+        let (mut log, mut position) = (0, HEADER_BYTES as u64);
+        for page in &self.pages {
+            put_varint(&mut out, page.log.0 - log);
+            put_varint(&mut out, page.first);
+            put_varint(&mut out, page.position - position);
+            put_varint(&mut out, u64::from(page.blocks));
+            put_varint(&mut out, u64::from(page.bytes));
+            out.extend(page.checksum.to_le_bytes());
+            (log, position) = (page.log.0, page.position);
+        }
+        out
+    }
+
+    /// Decodes `count` lines, whose pages fill the segment from `at` to `end` exactly.
+    pub(crate) fn decode(bytes: &[u8], count: u64, mut at: u64, end: u64) -> Option<Self> {
+        let mut decoder = Decoder::new(bytes);
+        let mut pages = Vec::with_capacity(bytes.len().min(count as usize));
+        let (mut log, mut position) = (0_u64, HEADER_BYTES as u64);
+        let blocks_end = at;
+        for _ in 0..count {
+            log = log.checked_add(decoder.varint()?)?;
+            let first = decoder.varint()?;
+            position = position.checked_add(decoder.varint()?)?;
+            let blocks = decoder.varint_u32()?;
+            let bytes = decoder.varint_u32()?;
+            let checksum = decoder.u32()?;
+            pages.push(Page { log: LogId(log), first, position, blocks, at, bytes, checksum });
+            at = at.checked_add(u64::from(bytes))?;
+        }
+        let fits = decoder.is_empty() && at == end && position <= blocks_end;
+        (fits && !pages.is_empty()).then_some(Self { pages })
+    }
+}
+
 /// The fixed bytes at the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Trailer {
+    /// Where the pages of the index begin, and the blocks end.
     pub index_position: u64,
-    pub index_bytes: u64,
-    pub blocks: u64,
-    pub index_checksum: u32,
+    /// Where the root begins, and the pages end.
+    pub root_position: u64,
+    pub pages: u64,
+    pub root_checksum: u32,
 }
 
 impl Trailer {
     pub(crate) fn encode(&self) -> [u8; TRAILER_BYTES] {
         let mut bytes = Vec::with_capacity(TRAILER_BYTES);
         bytes.extend(self.index_position.to_le_bytes());
-        bytes.extend(self.index_bytes.to_le_bytes());
-        bytes.extend(self.blocks.to_le_bytes());
-        bytes.extend(self.index_checksum.to_le_bytes());
+        bytes.extend(self.root_position.to_le_bytes());
+        bytes.extend(self.pages.to_le_bytes());
+        bytes.extend(self.root_checksum.to_le_bytes());
         bytes.extend(crc32c(&bytes).to_le_bytes());
         bytes.extend(TRAILER_MAGIC);
         bytes.try_into().expect("the fields fill the trailer exactly")
@@ -174,14 +272,14 @@ impl Trailer {
         let mut decoder = Decoder::new(bytes);
         let trailer = Self {
             index_position: decoder.u64()?,
-            index_bytes: decoder.u64()?,
-            blocks: decoder.u64()?,
-            index_checksum: decoder.u32()?,
+            root_position: decoder.u64()?,
+            pages: decoder.u64()?,
+            root_checksum: decoder.u32()?,
         };
         let checksum_holds = decoder.u32()? == crc32c(&bytes[..28]);
-        let end = trailer.index_position.checked_add(trailer.index_bytes)?;
-        let fits = end.checked_add(TRAILER_BYTES as u64)? == length
-            && trailer.index_position >= HEADER_BYTES as u64;
+        let fits = HEADER_BYTES as u64 <= trailer.index_position
+            && trailer.index_position <= trailer.root_position
+            && trailer.root_position.checked_add(TRAILER_BYTES as u64)? <= length;
         (checksum_holds && fits && decoder.array()? == TRAILER_MAGIC).then_some(trailer)
     }
 }
@@ -194,7 +292,7 @@ mod tests {
 
     fn index() -> impl Strategy<Value = Index> {
         let line = (0..4_u64, 0..9_u64, 1..9_u32, 0..50_u64, 0..50_u64, 1..99_u32, any::<u32>());
-        proptest::collection::vec(line, 0..30).prop_map(|lines| {
+        proptest::collection::vec(line, 1..300).prop_map(|lines| {
             let mut blocks: Vec<Block> = Vec::new();
             let mut log = 1;
             let mut position = HEADER_BYTES as u64;
@@ -220,19 +318,44 @@ mod tests {
         })
     }
 
+    /// As a reader that wants all of it does.
+    fn decoded(bytes: &[u8], root: &Root) -> Option<Vec<Block>> {
+        let start = root.pages[0].at;
+        let mut blocks = Vec::new();
+        for (index, page) in root.pages.iter().enumerate() {
+            let bytes = &bytes[(page.at - start) as usize..(page.end() - start) as usize];
+            blocks.extend(page.decode(bytes, root.blocks_end(index))?);
+        }
+        Some(blocks)
+    }
+
     proptest! {
         #[test]
-        fn indexes_round_trip(index in index()) {
-            let end = index.blocks.last().map_or(HEADER_BYTES as u64, Block::position_end);
-            let bytes = index.encode();
-            let decoded = Index::decode(&bytes, index.blocks.len() as u64, end);
-            prop_assert_eq!(decoded.as_ref(), Some(&index));
-            for log in index.blocks.iter().map(|block| block.log) {
-                let (start, of_log) = index.blocks_of(log);
-                prop_assert!(of_log.iter().all(|block| block.log == log));
-                let others = index.blocks.iter().filter(|block| block.log == log).count();
-                prop_assert_eq!(of_log.len(), others);
-                prop_assert_eq!(index.blocks[start], of_log[0]);
+        fn indexes_and_roots_round_trip(index in index()) {
+            let end = index.blocks.last().map_or(0, Block::position_end);
+            let (bytes, root) = index.encode();
+            let root_bytes = root.encode();
+            let (count, root_at) = (root.pages.len() as u64, end + bytes.len() as u64);
+            prop_assert_eq!(Root::decode(&root_bytes, count, end, root_at + 1), None);
+            let read = Root::decode(&root_bytes, count, end, root_at);
+            prop_assert_eq!(read.as_ref(), Some(&root));
+            let blocks = decoded(&bytes, &root);
+            prop_assert_eq!(blocks.as_ref(), Some(&index.blocks));
+        }
+
+        #[test]
+        fn the_pages_of_a_log_hold_all_of_it_that_is_asked_for(index in index(), from in 0..99_u64) {
+            let (bytes, root) = index.encode();
+            let blocks = decoded(&bytes, &root).unwrap();
+            for log in (0..200).map(LogId) {
+                let pages = root.pages_of(log, from);
+                let found = pages.start * PAGE_BLOCKS..(pages.end * PAGE_BLOCKS).min(blocks.len());
+                for (at, block) in blocks.iter().enumerate() {
+                    let wanted = block.log == log && block.end() > from;
+                    prop_assert!(!wanted || found.contains(&at));
+                }
+                let has = |blocks: &[Block]| blocks.iter().any(|block| block.log == log);
+                prop_assert_eq!(has(&blocks[found]), has(&blocks));
             }
         }
 
@@ -242,7 +365,11 @@ mod tests {
             count in 0..20_u64,
         ) {
             prop_assert_eq!(Trailer::decode(&bytes, bytes.len() as u64), None);
-            let _ = Index::decode(&bytes, count, 100);
+            let _ = Root::decode(&bytes, count, 100, 200);
+            let (log, first, position, at, checksum) = (LogId(1), 1, 16, 100, 0);
+            let (blocks, length) = (count as u32, bytes.len() as u32);
+            let page = Page { log, first, position, blocks, at, bytes: length, checksum };
+            let _ = page.decode(&bytes, 100);
             let _ = version(&bytes);
         }
     }
@@ -250,10 +377,10 @@ mod tests {
     #[test]
     fn a_trailer_round_trips_and_notices_every_flipped_bit() {
         let trailer =
-            Trailer { index_position: 100, index_bytes: 60, blocks: 3, index_checksum: 9 };
+            Trailer { index_position: 100, root_position: 140, pages: 3, root_checksum: 9 };
         let bytes = trailer.encode();
         assert_eq!(Trailer::decode(&bytes, 200), Some(trailer));
-        assert_eq!(Trailer::decode(&bytes, 201), None);
+        assert_eq!(Trailer::decode(&bytes, 179), None);
         for bit in 0..bytes.len() * 8 {
             let mut flipped = bytes;
             flipped[bit / 8] ^= 1 << (bit % 8);

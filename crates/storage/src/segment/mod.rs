@@ -1,5 +1,8 @@
 //! Segments: immutable objects that hold what left the tail, sorted by log.
 //!
+//! One log of thousands has a few kilobytes in each segment. So the index comes in pages, of which
+//! such a reader needs one, and it reads several segments at a time.
+//!
 //! Invariants: live segments cover disjoint ranges of chunks and are kept in that order, so a
 //! log's entries rise from one to the next. What a reader gets was checked against its checksum.
 
@@ -11,6 +14,8 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesOrdered;
 use model::Timestamp;
 use object_store::ObjectStore;
 use parking_lot::RwLock;
@@ -20,13 +25,19 @@ use crate::cache::Cache;
 use crate::entries::{self, Budget, Entry, Malformed};
 use crate::error::{Damage, Error, Result};
 use crate::log::LogId;
-use crate::segment::format::{Block, Index};
+use crate::metrics::Metrics;
+use crate::segment::format::{Block, Index, Root};
+use crate::segment::reader::Reader;
 
 /// One read takes at most this much out of one segment at once.
 const READ_BYTES_MAX: usize = 8 << 20;
 
-/// A read of more blocks than this is a replay, which does not come back to them.
-const CACHED_BLOCKS_MAX: usize = 4;
+/// One read looks for what follows in so many segments behind the first.
+const SEGMENTS_MAX: usize = 64;
+/// So many of them at a time, and at most so much of each: one of thousands of logs has a few
+/// kilobytes in each segment, and a log that has more there needs no help.
+const AHEAD_MAX: usize = 8;
+const AHEAD_BYTES_MAX: usize = 256 << 10;
 
 /// A live segment, as the manifest names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,9 +65,31 @@ pub(crate) struct Place {
     pub hint: u64,
 }
 
+/// Blocks of one log in one segment, next to each other.
+struct Piece<'a> {
+    segment: &'a Segment,
+    /// The number of the first one.
+    start: Position,
+    blocks: Vec<Block>,
+    groups: Vec<Bytes>,
+    /// Whether the log has nothing more in the segment.
+    is_last: bool,
+}
+
+impl Piece<'_> {
+    /// How many entries it has, and their bytes.
+    fn size(&self) -> (usize, usize) {
+        let entries = self.blocks.iter().map(|block| block.count as usize).sum();
+        (entries, self.groups.iter().map(Bytes::len).sum())
+    }
+}
+
+/// Where a block is in the index.
+type Position = usize;
+
 /// Reads the live segments.
 pub(crate) struct Segments {
-    objects: Arc<dyn ObjectStore>,
+    reader: Reader,
     tasks: Tasks,
     cache: Cache,
     set: RwLock<Set>,
@@ -67,9 +100,11 @@ impl Segments {
         objects: Arc<dyn ObjectStore>,
         tasks: Tasks,
         cache: Cache,
+        metrics: &Metrics,
         live: Vec<Segment>,
     ) -> Self {
-        Self { objects, tasks, cache, set: RwLock::new(Arc::new(live)) }
+        let reader = Reader::new(objects, metrics.segment_read_bytes.clone());
+        Self { reader, tasks, cache, set: RwLock::new(Arc::new(live)) }
     }
 
     /// The live segments now.
@@ -82,8 +117,8 @@ impl Segments {
         *self.set.write() = Arc::new(live);
     }
 
-    /// Adds to `out` the entries at `place` from `from` on that lie in one segment, and answers
-    /// the first chunk of that segment; `None` if no segment has them.
+    /// Adds to `out` entries at `place` from `from` on, without gaps, and answers the first chunk of
+    /// the segment that has the last of them; `None` if no segment has any.
     pub(crate) async fn read(
         &self,
         place: &Place,
@@ -128,81 +163,163 @@ impl Segments {
         budget: &mut Budget,
         out: &mut Vec<Entry>,
     ) -> Result<Option<u64>> {
-        let Some((segment, index)) = self.find_offset(live, place, from).await? else {
+        let candidates = candidates(live, place);
+        let Some((at, start, blocks)) = self.find_offset(candidates, place, from).await? else {
             return Ok(None);
         };
-        let (start, blocks) = index.blocks_of(place.log);
-        let skipped = blocks.partition_point(|block| block.end() <= from);
-        let blocks = wanted(&blocks[skipped..], *budget);
-        let groups = self.load(segment, start + skipped, blocks).await?;
-        for (block, groups) in blocks.iter().zip(groups) {
-            let decoded = entries::decode(&groups, block.first, from, budget, out);
-            decoded.map_err(|Malformed| malformed(segment, block))?;
+        let limit = Budget { bytes: budget.bytes.min(READ_BYTES_MAX), ..*budget };
+        let found = self.piece(&candidates[at], from, (start, blocks), limit).await?;
+        let mut chunk = candidates[at].first_chunk;
+        let mut next = self.take(&found, from, budget, out)?;
+        let mut typical = found.size();
+        let mut behind = match found.is_last {
+            true => candidates[at + 1..].iter().take(SEGMENTS_MAX),
+            false => [].iter().take(0),
+        };
+        let mut ahead = FuturesOrdered::new();
+        loop {
+            // What is under way is expected to fit: bytes read in vain are other readers' bytes.
+            while !budget.is_spent()
+                && ahead.len() < AHEAD_MAX
+                && (ahead.is_empty() || budget.allows(ahead.len() + 1, typical))
+                && let Some(segment) = behind.next()
+            {
+                let bytes = budget.bytes.min(AHEAD_BYTES_MAX);
+                let limit = Budget { bytes, ..*budget };
+                ahead.push_back(self.whole_piece(segment, place.log, limit));
+            }
+            let piece = match ahead.next().await {
+                None => break,
+                // What was read so far is good; who reads on meets the error again.
+                Some(Err(_)) => break,
+                Some(Ok(piece)) => piece,
+            };
+            let Some(first) = piece.blocks.first() else { continue };
+            if budget.is_spent() || first.first != next {
+                break;
+            }
+            next = self.take(&piece, next, budget, out)?;
+            chunk = piece.segment.first_chunk;
+            typical = piece.size();
+            if !piece.is_last {
+                break;
+            }
+        }
+        Ok(Some(chunk))
+    }
+
+    /// Decodes what the budget allows of a piece, and answers where to read on.
+    fn take(
+        &self,
+        piece: &Piece<'_>,
+        from: u64,
+        budget: &mut Budget,
+        out: &mut Vec<Entry>,
+    ) -> Result<u64> {
+        let before = out.len();
+        for (index, (block, groups)) in piece.blocks.iter().zip(&piece.groups).enumerate() {
+            let decoded = entries::decode(groups, block.first, from, budget, out);
+            decoded.map_err(|Malformed| malformed(piece.segment, block))?;
+            let next = out.last().map_or(from, |entry| entry.offset.0 + 1);
+            if budget.is_spent() && next < block.end() {
+                // The rest of it is wanted next. A copy of its own: a slice would keep the whole
+                // piece in memory.
+                let key = (piece.segment.number, (piece.start + index) as u32);
+                if !self.cache.has_block(key) {
+                    self.cache.keep_block(key, Bytes::copy_from_slice(groups));
+                }
+            }
             if budget.is_spent() {
                 break;
             }
         }
-        Ok(Some(segment.first_chunk))
+        self.cache.entries_read(out[before..].iter().map(|entry| entry.payload.len()).sum());
+        Ok(out.last().map_or(from, |entry| entry.offset.0 + 1))
     }
 
     async fn offset_in(&self, live: &Set, place: &Place, time: Timestamp) -> Result<Option<u64>> {
         let reaches = |blocks: &[Block]| blocks.last().is_some_and(|block| block.last_time >= time);
         let candidates = candidates(live, place);
         let skipped = candidates.iter().take_while(|segment| segment.last_time < time).count();
-        let found = self.find(&candidates[skipped..], place.log, reaches).await?;
-        let Some((segment, index)) = found else { return Ok(None) };
-        let (start, blocks) = index.blocks_of(place.log);
+        let found = self.find(&candidates[skipped..], place.log, 0, reaches).await?;
+        let Some((at, start, blocks)) = found else { return Ok(None) };
+        let segment = &candidates[skipped + at];
         let skipped = blocks.partition_point(|block| block.last_time < time);
         let block = &blocks[skipped];
         let groups = self.load(segment, start + skipped, &blocks[skipped..=skipped]).await?;
+        self.cache.keep_block((segment.number, (start + skipped) as u32), groups[0].clone());
         let offset = entries::first_at(&groups[0], block.first, time);
         offset.map_err(|Malformed| malformed(segment, block))
     }
 
-    /// The index of a segment, kept in memory for a while.
-    pub(crate) async fn index(&self, segment: &Segment) -> Result<Arc<Index>> {
-        if let Some(index) = self.cache.index(segment.number) {
-            return Ok(index);
-        }
-        let index = Arc::new(self.index_once(segment).await?);
-        self.cache.keep_index(segment.number, index.clone());
-        Ok(index)
+    /// The whole index of a segment. Does not drive anything out of memory.
+    pub(crate) async fn index_once(&self, segment: &Segment) -> Result<Index> {
+        self.reader.index(segment.number, segment.bytes).await
     }
 
-    /// As `index`, but does not drive others out of memory.
-    pub(crate) async fn index_once(&self, segment: &Segment) -> Result<Index> {
-        reader::load_index(&self.objects, segment.number, segment.bytes).await
+    /// The blocks of `log` in a segment from the one with `from` on, and the position of the first.
+    /// Earlier ones may come too.
+    async fn blocks_of(
+        &self,
+        segment: &Segment,
+        log: LogId,
+        from: u64,
+    ) -> Result<(Position, Vec<Block>)> {
+        let root = self.root(segment).await?;
+        let wanted = root.pages_of(log, from);
+        let cached = wanted.clone().map_while(|page| self.cache.page(segment.number, page));
+        let mut pages: Vec<_> = cached.collect();
+        let missing = wanted.start + pages.len()..wanted.end;
+        for (index, page) in
+            missing.clone().zip(self.reader.pages(segment.number, &root, missing).await?)
+        {
+            let page = Arc::new(page);
+            self.cache.keep_page(segment.number, index, page.clone());
+            pages.push(page);
+        }
+        let numbered = (wanted.start * format::PAGE_BLOCKS..).zip(pages.iter().flat_map(|page| &**page));
+        let mut of_log = numbered.filter(|(_, block)| block.log == log).peekable();
+        let start = of_log.peek().map_or(0, |(position, _)| *position);
+        Ok((start, of_log.map(|(_, block)| *block).collect()))
+    }
+
+    async fn root(&self, segment: &Segment) -> Result<Arc<Root>> {
+        if let Some(root) = self.cache.root(segment.number) {
+            return Ok(root);
+        }
+        let root = Arc::new(self.reader.root(segment.number, segment.bytes).await?);
+        self.cache.keep_root(segment.number, root.clone());
+        Ok(root)
     }
 
     /// The segment that holds `from` or what follows it.
-    async fn find_offset<'a>(
+    async fn find_offset(
         &self,
-        live: &'a [Segment],
+        candidates: &[Segment],
         place: &Place,
         from: u64,
-    ) -> Result<Option<(&'a Segment, Arc<Index>)>> {
-        let candidates = candidates(live, place);
-        let at = candidates.partition_point(|segment| segment.last_chunk < place.hint);
-        for segment in candidates[at..].iter().take(2) {
-            let index = self.index(segment).await?;
-            let (_, blocks) = index.blocks_of(place.log);
+    ) -> Result<Option<(usize, Position, Vec<Block>)>> {
+        let hinted = candidates.partition_point(|segment| segment.last_chunk < place.hint);
+        for (at, segment) in candidates.iter().enumerate().skip(hinted).take(2) {
+            let (start, blocks) = self.blocks_of(segment, place.log, from).await?;
             let holds = |block: &Block| block.first <= from && from < block.end();
             if blocks.iter().any(holds) {
-                return Ok(Some((segment, index)));
+                return Ok(Some((at, start, blocks)));
             }
         }
         let reaches = |blocks: &[Block]| blocks.last().is_some_and(|block| block.end() > from);
-        self.find(candidates, place.log, reaches).await
+        self.find(candidates, place.log, from, reaches).await
     }
 
     /// The first segment with blocks of `log` that `reaches`; once it does, all later ones do.
     /// A binary search, but segments without the log tell nothing and are stepped over.
-    async fn find<'a>(
+    async fn find(
         &self,
-        candidates: &'a [Segment],
+        candidates: &[Segment],
         log: LogId,
+        from: u64,
         reaches: impl Fn(&[Block]) -> bool,
-    ) -> Result<Option<(&'a Segment, Arc<Index>)>> {
+    ) -> Result<Option<(usize, Position, Vec<Block>)>> {
         let (mut low, mut high) = (0, candidates.len());
         let mut best = None;
         while low < high {
@@ -210,16 +327,16 @@ impl Segments {
             let mut probe = middle;
             let found = loop {
                 let Some(segment) = candidates[..high].get(probe) else { break None };
-                let index = self.index(segment).await?;
-                if !index.blocks_of(log).1.is_empty() {
-                    break Some((segment, index));
+                let (start, blocks) = self.blocks_of(segment, log, from).await?;
+                if !blocks.is_empty() {
+                    break Some((probe, start, blocks));
                 }
                 probe += 1;
             };
             match found {
                 None => high = middle,
-                Some((segment, index)) if reaches(index.blocks_of(log).1) => {
-                    best = Some((segment, index));
+                Some(found) if reaches(&found.2) => {
+                    best = Some(found);
                     high = middle;
                 }
                 Some(_) => low = probe + 1,
@@ -228,23 +345,45 @@ impl Segments {
         Ok(best)
     }
 
-    /// The groups of neighbouring blocks, of which `start` is the number of the first.
-    async fn load(&self, segment: &Segment, start: usize, blocks: &[Block]) -> Result<Vec<Bytes>> {
-        let keys = (start..).map(|block| (segment.number, block as u32));
-        let cached: Option<Vec<_>> =
-            keys.clone().take(blocks.len()).map(|key| self.cache.block(key)).collect();
-        if let Some(cached) = cached {
-            return Ok(cached);
-        }
-        let (objects, tasks) = (&self.objects, &self.tasks);
-        let loaded = reader::load_blocks(objects, tasks, segment.number, blocks).await?;
-        // Of a long range only the last block may be wanted again, for what is left of it.
-        let kept = if blocks.len() <= CACHED_BLOCKS_MAX { 0 } else { blocks.len() - 1 };
-        for (key, groups) in keys.zip(&loaded).skip(kept) {
-            // A copy of its own: a slice would keep the whole range in memory.
-            self.cache.keep_block(key, Bytes::copy_from_slice(groups));
-        }
-        Ok(loaded)
+    /// Everything of a log in a segment that `limit` allows.
+    async fn whole_piece<'a>(
+        &self,
+        segment: &'a Segment,
+        log: LogId,
+        limit: Budget,
+    ) -> Result<Piece<'a>> {
+        let of_log = self.blocks_of(segment, log, 0).await?;
+        self.piece(segment, 0, of_log, limit).await
+    }
+
+    /// As many of the blocks of a log from `from` on as `limit` may need, and at least one.
+    async fn piece<'a>(
+        &self,
+        segment: &'a Segment,
+        from: u64,
+        (start, blocks): (Position, Vec<Block>),
+        limit: Budget,
+    ) -> Result<Piece<'a>> {
+        let skipped = blocks.partition_point(|block| block.end() <= from);
+        let wanted = wanted(&blocks[skipped..], limit);
+        let is_last = skipped + wanted.len() == blocks.len();
+        let (start, blocks) = (start + skipped, wanted.to_vec());
+        let groups = self.load(segment, start, &blocks).await?;
+        Ok(Piece { segment, start, blocks, groups, is_last })
+    }
+
+    /// The groups of neighbouring blocks, of which `start` is the position of the first.
+    async fn load(
+        &self,
+        segment: &Segment,
+        start: Position,
+        blocks: &[Block],
+    ) -> Result<Vec<Bytes>> {
+        let keys = (start..start + blocks.len()).map(|block| (segment.number, block as u32));
+        let mut groups: Vec<_> = keys.map_while(|key| self.cache.block(key)).collect();
+        let missing = &blocks[groups.len()..];
+        groups.extend(self.reader.blocks(&self.tasks, segment.number, missing).await?);
+        Ok(groups)
     }
 }
 
@@ -258,11 +397,10 @@ fn candidates<'a>(live: &'a [Segment], place: &Place) -> &'a [Segment] {
 /// As many of `blocks` as the budget may need, and at least one.
 fn wanted(blocks: &[Block], budget: Budget) -> &[Block] {
     let (mut bytes, mut entries) = (0, 0);
-    let limit = budget.bytes.min(READ_BYTES_MAX);
     let enough = blocks.iter().position(|block| {
         bytes += block.raw as usize;
         entries += block.count as usize;
-        bytes > limit || entries > budget.entries
+        bytes > budget.bytes || entries > budget.entries
     });
     &blocks[..enough.map_or(blocks.len(), |last| last + 1)]
 }

@@ -1,18 +1,22 @@
-//! Reads segments: the index, ranges of blocks. Everything is checked before it is believed.
+//! Reads segments: root, pages of the index, ranges of blocks. Everything is checked before it is
+//! believed.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use object_store::ObjectStore;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt};
+use prometheus_client::metrics::counter::Counter;
 use runtime::Tasks;
+use tokio::sync::Semaphore;
 
 use crate::checksum::crc32c;
 use crate::error::{Damage, Error, Result};
-use crate::segment::format::{self, Block, HEADER_BYTES, Index, TRAILER_BYTES, Trailer};
+use crate::segment::format::{self, Block, HEADER_BYTES, Index, Page, Root, TRAILER_BYTES, Trailer};
 
-/// The end of a segment is fetched in one piece of this size, which mostly holds the whole index.
-const END_BYTES: u64 = 64 << 10;
+/// The end of a segment is fetched in one piece of this size, which mostly holds the whole root.
+const END_BYTES: u64 = 2 << 10;
 
 /// Where segments are.
 pub(crate) const DIRECTORY: &str = "segments";
@@ -22,72 +26,136 @@ pub(crate) fn path(number: u64) -> Path {
     Path::from(format!("{DIRECTORY}/{number:020}.seg"))
 }
 
-/// Reads the index of segment `number`, which is `length` bytes long.
-pub(crate) async fn load_index(
-    objects: &Arc<dyn ObjectStore>,
-    number: u64,
-    length: u64,
-) -> Result<Index> {
-    let path = path(number);
-    let damage = |at: u64, what: &str| Error::from(Damage::new(path.as_ref(), at, what));
-    let end_at = length.saturating_sub(END_BYTES);
-    let end = get(objects, &path, end_at, length).await?;
-    if end.len() as u64 != length - end_at {
-        return Err(damage(end_at, "the segment is shorter than the manifest says"));
-    }
-    let trailer_at = length.saturating_sub(TRAILER_BYTES as u64);
-    let Some(trailer) = Trailer::decode(&end, length) else {
-        refuse_version(objects, number).await?;
-        return Err(damage(trailer_at, "the trailer does not match its checksum"));
-    };
-    let position = trailer.index_position;
-    let bytes = match position.checked_sub(end_at) {
-        Some(skip) => end.slice(skip as usize..end.len() - TRAILER_BYTES),
-        None => get(objects, &path, position, position + trailer.index_bytes).await?,
-    };
-    if crc32c(&bytes) != trailer.index_checksum {
-        return Err(damage(position, "the index does not match its checksum"));
-    }
-    Index::decode(&bytes, trailer.blocks, position)
-        .ok_or_else(|| damage(position, "the index is not one, although its checksum holds"))
+/// So many ranges are read at a time, in the order in which they were asked for. Each may take a
+/// thread and much of a processor; without a bound, readers from far back would leave little to
+/// writers.
+const READS_AT_ONCE: usize = 4;
+
+/// Reads segments out of their store, and counts the bytes.
+pub(crate) struct Reader {
+    objects: Arc<dyn ObjectStore>,
+    turns: Semaphore,
+    bytes: Counter,
 }
 
-/// Refuses a segment of a version unknown here.
-pub(crate) async fn refuse_version(objects: &Arc<dyn ObjectStore>, number: u64) -> Result<()> {
-    let path = path(number);
-    let header = get(objects, &path, 0, HEADER_BYTES as u64).await?;
-    match format::version(&header) {
-        Some(format::VERSION) => Ok(()),
-        Some(found) => {
-            Err(Error::UnknownVersion { file: path.into(), found, known: format::VERSION })
+impl Reader {
+    pub(crate) fn new(objects: Arc<dyn ObjectStore>, bytes: Counter) -> Self {
+        Self { objects, turns: Semaphore::new(READS_AT_ONCE), bytes }
+    }
+
+    /// Reads the root of segment `number`, which is `length` bytes long.
+    pub(crate) async fn root(&self, number: u64, length: u64) -> Result<Root> {
+        let path = path(number);
+        let damage = |at: u64, what: &str| Error::from(Damage::new(path.as_ref(), at, what));
+        let end_at = length.saturating_sub(END_BYTES);
+        let end = self.get(&path, end_at..length).await?;
+        if end.len() as u64 != length - end_at {
+            return Err(damage(end_at, "the segment is shorter than the manifest says"));
         }
-        None => Err(Damage::new(path.as_ref(), 0, "this is not a segment").into()),
+        let trailer_at = length.saturating_sub(TRAILER_BYTES as u64);
+        let Some(trailer) = Trailer::decode(&end, length) else {
+            self.refuse_version(number).await?;
+            return Err(damage(trailer_at, "the trailer does not match its checksum"));
+        };
+        let position = trailer.root_position;
+        let bytes = match position.checked_sub(end_at) {
+            Some(skip) => end.slice(skip as usize..end.len() - TRAILER_BYTES),
+            None => self.get(&path, position..trailer_at).await?,
+        };
+        if crc32c(&bytes) != trailer.root_checksum {
+            return Err(damage(position, "the root does not match its checksum"));
+        }
+        Root::decode(&bytes, trailer.pages, trailer.index_position, position)
+            .ok_or_else(|| damage(position, "the root is not one, although its checksum holds"))
+    }
+
+    /// Reads pages of the index of segment `number`, which lie next to each other.
+    pub(crate) async fn pages(
+        &self,
+        number: u64,
+        root: &Root,
+        pages: Range<usize>,
+    ) -> Result<Vec<Vec<Block>>> {
+        let wanted = &root.pages[pages.clone()];
+        let (Some(first), Some(last)) = (wanted.first(), wanted.last()) else {
+            return Ok(Vec::new());
+        };
+        let start = first.at;
+        let bytes = self.get(&path(number), start..last.end()).await?;
+        let open = |index: usize| {
+            let page = &root.pages[index];
+            let bytes = bytes.get((page.at - start) as usize..(page.end() - start) as usize);
+            open_page(number, page, bytes.unwrap_or_default(), root.blocks_end(index))
+        };
+        pages.map(open).collect()
+    }
+
+    /// Reads the whole index of segment `number`, which is `length` bytes long.
+    pub(crate) async fn index(&self, number: u64, length: u64) -> Result<Index> {
+        let root = self.root(number, length).await?;
+        let pages = self.pages(number, &root, 0..root.pages.len()).await?;
+        Ok(Index { blocks: pages.into_iter().flatten().collect() })
+    }
+
+    /// Refuses a segment of a version unknown here.
+    pub(crate) async fn refuse_version(&self, number: u64) -> Result<()> {
+        let path = path(number);
+        let header = self.get(&path, 0..HEADER_BYTES as u64).await?;
+        match format::version(&header) {
+            Some(format::VERSION) => Ok(()),
+            Some(found) => {
+                Err(Error::UnknownVersion { file: path.into(), found, known: format::VERSION })
+            }
+            None => Err(Damage::new(path.as_ref(), 0, "this is not a segment").into()),
+        }
+    }
+
+    /// Reads `blocks`, which lie next to each other, and answers their groups.
+    pub(crate) async fn blocks(
+        &self,
+        tasks: &Tasks,
+        number: u64,
+        blocks: &[Block],
+    ) -> Result<Vec<Bytes>> {
+        let (Some(first), Some(last)) = (blocks.first(), blocks.last()) else {
+            return Ok(Vec::new());
+        };
+        let path = path(number);
+        let bytes = self.get(&path, first.position..last.position_end()).await?;
+        let (start, blocks) = (first.position, blocks.to_vec());
+        let compressed = blocks.iter().any(Block::is_compressed);
+        let open = move || {
+            let stored = |block: &Block| {
+                let start = (block.position - start) as usize;
+                (start + block.stored as usize <= bytes.len())
+                    .then(|| bytes.slice(start..start + block.stored as usize))
+            };
+            blocks.iter().map(|block| open_block(path.as_ref(), block, stored(block))).collect()
+        };
+        if compressed { tasks.offload(open).await } else { open() }
+    }
+
+    /// A range of an object.
+    pub(crate) async fn get(&self, path: &Path, range: Range<u64>) -> Result<Bytes> {
+        // Of a file on this machine many ranges are one trip to a thread that may block, and one
+        // range is two.
+        let from = range.start;
+        let _turn = self.turns.acquire().await.expect("the turns never end");
+        let got = self.objects.get_ranges(path, &[range]).await;
+        let failed = |error| Error::objects(format!("reading {path} from byte {from}"), error);
+        let bytes = got.map_err(failed)?.pop().unwrap_or_default();
+        self.bytes.inc_by(bytes.len() as u64);
+        Ok(bytes)
     }
 }
 
-/// Reads `blocks`, which lie next to each other, and answers their groups.
-pub(crate) async fn load_blocks(
-    objects: &Arc<dyn ObjectStore>,
-    tasks: &Tasks,
-    number: u64,
-    blocks: &[Block],
-) -> Result<Vec<Bytes>> {
-    let (Some(first), Some(last)) = (blocks.first(), blocks.last()) else {
-        return Ok(Vec::new());
-    };
-    let path = path(number);
-    let bytes = get(objects, &path, first.position, last.position_end()).await?;
-    let (start, blocks) = (first.position, blocks.to_vec());
-    let compressed = blocks.iter().any(Block::is_compressed);
-    let open = move || {
-        let stored = |block: &Block| {
-            let start = (block.position - start) as usize;
-            (start + block.stored as usize <= bytes.len())
-                .then(|| bytes.slice(start..start + block.stored as usize))
-        };
-        blocks.iter().map(|block| open_block(path.as_ref(), block, stored(block))).collect()
-    };
-    if compressed { tasks.offload(open).await } else { open() }
+fn open_page(number: u64, page: &Page, bytes: &[u8], blocks_end: u64) -> Result<Vec<Block>> {
+    let damage = |what: &str| Error::from(Damage::new(path(number).as_ref(), page.at, what));
+    if crc32c(bytes) != page.checksum {
+        return Err(damage("a page of the index does not match its checksum"));
+    }
+    let blocks = page.decode(bytes, blocks_end);
+    blocks.ok_or_else(|| damage("a page of the index is none, although its checksum holds"))
 }
 
 /// Checks a stored block and answers its groups.
@@ -106,15 +174,4 @@ pub(crate) fn open_block(file: &str, block: &Block, stored: Option<Bytes>) -> Re
     let raw = zstd::bulk::decompress(&stored, block.raw as usize);
     let raw = raw.map_err(|_| damage("the block does not decompress"))?;
     Ok(raw.into())
-}
-
-/// A range of an object.
-pub(crate) async fn get(
-    objects: &Arc<dyn ObjectStore>,
-    path: &Path,
-    from: u64,
-    to: u64,
-) -> Result<Bytes> {
-    let got = objects.get_range(path, from..to).await;
-    got.map_err(|error| Error::objects(format!("reading {path} from byte {from}"), error))
 }

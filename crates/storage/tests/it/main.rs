@@ -10,6 +10,7 @@ mod faults;
 mod model_test;
 mod objects;
 mod schedules;
+mod replay;
 mod staged;
 mod table_test;
 mod world;
