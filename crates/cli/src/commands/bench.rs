@@ -4,11 +4,15 @@
 //! (`--rate`): requests have a timetable, and latency counts from the time a request was due, so
 //! a server that stalls is charged for everything that had to wait (no coordinated omission).
 
+mod consumers;
+mod count;
 mod disk;
 mod events;
 mod floor;
+mod fanout;
 mod pace;
 mod payload;
+mod raw;
 mod reader;
 mod report;
 mod stats;
@@ -52,6 +56,9 @@ Examples:
   weir bench --op put-record --connections 64 --size 100B
   weir bench --op put-to-get --rate 2000 --batch 1 --duration 30s
   weir bench --op put-to-event --rate 1000 --batch 1 --shards 1 --subscribers 20
+  weir bench --op get-records --connections 4 --encoding json
+  weir bench --op replay --stream orders --connections 1
+  weir bench --op fan-out --rate 65536 --shards 1 --subscribers 16
   weir bench --verify --duration 30s --encoding json
   weir bench --verify --hold --stream orders
   weir bench --op put-record-floor --connections 8 --data-dir weir-data
@@ -81,14 +88,14 @@ pub(crate) struct BenchArgs {
     /// Partition keys that each connection uses
     #[arg(long, default_value_t = const { NonZeroU32::new(64).expect("64 is not 0") }, value_name = "N")]
     keys: NonZeroU32,
-    /// For `get`: how much to put before reading starts
+    /// For `get-records`: how much to put before reading starts
     #[arg(long, default_value = "128MiB", value_name = "SIZE")]
     fill: ByteSize,
-    /// For `put-to-event`: how many consumers subscribe to every shard
+    /// For `put-to-event` and `fan-out`: how many consumers subscribe to every shard
     #[arg(long, default_value_t = const { NonZeroU32::new(1).expect("1 is not 0") }, value_name = "N")]
     subscribers: NonZeroU32,
-    /// Use this stream, which must exist and be empty, and keep it
-    #[arg(long)]
+    /// Use this stream, which must exist, and keep it; empty unless it is for `replay`
+    #[arg(long, required_if_eq("op", "replay"))]
     stream: Option<String>,
     /// After writing, read everything back and check every record
     #[arg(long)]
@@ -114,8 +121,11 @@ enum Op {
     PutRecords,
     /// PutRecord requests
     PutRecord,
-    /// GetRecords requests, reading every shard from its beginning again and again
-    Get,
+    /// GetRecords requests, reading every shard from its beginning again and again; the answers
+    /// are counted, not decoded
+    GetRecords,
+    /// The same, but every shard of a stream that is there, once
+    Replay,
     /// The time from when a PutRecords request is due until its records have been read
     PutToGet,
     /// The same until they have come to every enhanced fan-out consumer
@@ -123,6 +133,9 @@ enum Op {
     /// PutRecord requests beside what they cannot be faster than: the disk's own writes for as
     /// many writers, and GET /health over as many connections, in turn
     PutRecordFloor,
+    /// What comes to all enhanced fan-out consumers while PutRecords requests are sent; the events
+    /// are counted, not decoded
+    FanOut,
     /// Nothing of a node: how long the disk takes to make 4 KiB durable
     DiskSync,
 }
@@ -233,10 +246,11 @@ impl<'a> Bench<'a> {
     async fn measure(&self) -> anyhow::Result<Report> {
         let duration = Until::Passed(self.args.duration);
         match self.args.op {
-            Op::Get => {
+            Op::GetRecords => {
                 writer::run(self, Until::Written(self.args.fill.as_u64())).await?;
                 Ok(Report::new(self.args, reader::read_again_and_again(self).await?))
             }
+            Op::Replay => Ok(Report::new(self.args, reader::replay(self).await?)),
             Op::PutToGet => {
                 let arrivals = Arrivals::open(self).await?;
                 let written = writer::run(self, duration).await?;
@@ -255,6 +269,7 @@ impl<'a> Bench<'a> {
                 report.floor = Some(floor);
                 Ok(report)
             }
+            Op::FanOut => Ok(Report::new(self.args, fanout::run(self, duration).await?)),
             Op::PutRecords | Op::PutRecord | Op::DiskSync => {
                 let written = writer::run(self, duration).await?;
                 let mut report = Report::new(self.args, written.stats.clone());

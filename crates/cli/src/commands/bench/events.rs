@@ -6,24 +6,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::bail;
-use futures_util::future::try_join_all;
 use runtime::Policy;
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep};
-use weir_client::kinesis::{
-    ConsumerStatus, DeregisterStreamConsumerInput, DescribeStreamConsumerInput,
-    DescribeStreamSummaryInput, RegisterStreamConsumerInput, ShardFilter, ShardFilterType,
-    ShardIteratorType, StartingPosition, SubscribeToShardInput,
-};
+use weir_client::kinesis::{ShardIteratorType, StartingPosition, SubscribeToShardInput};
 use weir_client::{Client, Subscription};
 
 use super::Bench;
+use super::consumers::{Consumers, LOOK_EVERY};
 use super::payload::Header;
 use super::stats::Latencies;
 use super::writer::Written;
 
-/// How often to ask whether a consumer is ready, and whether everything has arrived.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// How long the last records may take to arrive.
 const ARRIVAL_MAX: Duration = Duration::from_secs(30);
 
@@ -32,7 +26,7 @@ type Outcome = Result<Latencies, weir_client::Error>;
 /// Consumers of the whole stream, each with a subscription to every shard.
 pub(super) struct Subscribers {
     client: Client,
-    consumers: Vec<String>,
+    consumers: Consumers,
     stop: watch::Sender<bool>,
     arrived: Arc<AtomicU64>,
     latencies: Vec<oneshot::Receiver<Outcome>>,
@@ -42,45 +36,27 @@ impl Subscribers {
     /// Registers the consumers and subscribes to what is written from now on.
     pub(super) async fn open(bench: &Bench<'_>, count: NonZeroU32) -> anyhow::Result<Self> {
         let client = bench.patient_client()?;
-        let stream_name = Some(bench.stream.clone());
-        let summary = DescribeStreamSummaryInput { stream_name, ..Default::default() };
-        let stream = client.call(summary).await?.stream_description_summary.stream_arn;
-        let names = (0..count.get()).map(|n| format!("bench-{:x}-{n}", bench.run));
-        let consumers =
-            try_join_all(names.map(|name| register(client.clone(), stream.clone(), name))).await?;
-        let filter = ShardFilter { kind: ShardFilterType::AtLatest, ..ShardFilter::default() };
-        let shards = client.shards(&bench.stream, filter).await?;
+        let consumers = Consumers::register(bench, client.clone(), count).await?;
         let (stop, stopped) = watch::channel(false);
         let mut this =
             Self { client, consumers, stop, arrived: Arc::default(), latencies: Vec::new() };
-        for consumer in &this.consumers {
-            for shard in &shards {
-                let input = SubscribeToShardInput {
-                    consumer_arn: consumer.clone(),
-                    shard_id: shard.shard_id.clone(),
-                    starting_position: StartingPosition {
-                        kind: ShardIteratorType::Latest,
-                        ..StartingPosition::default()
-                    },
-                    ..SubscribeToShardInput::default()
-                };
-                let subscription = this.client.subscribe(input.clone()).await?;
-                let (done, latencies) = oneshot::channel();
-                let follower = Follower {
-                    client: this.client.clone(),
-                    subscription,
-                    input,
-                    run: bench.run,
-                    epoch: bench.epoch,
-                    arrived: this.arrived.clone(),
-                    stopped: stopped.clone(),
-                };
-                bench.tasks.spawn("cli.bench.subscription", Policy::Report, async move {
-                    // The receiver is gone only when the whole run was given up.
-                    let _ = done.send(follower.follow().await);
-                });
-                this.latencies.push(latencies);
-            }
+        for input in this.consumers.subscriptions() {
+            let subscription = this.client.subscribe(input.clone()).await?;
+            let (done, latencies) = oneshot::channel();
+            let follower = Follower {
+                client: this.client.clone(),
+                subscription,
+                input,
+                run: bench.run,
+                epoch: bench.epoch,
+                arrived: this.arrived.clone(),
+                stopped: stopped.clone(),
+            };
+            bench.tasks.spawn("cli.bench.subscription", Policy::Report, async move {
+                // The receiver is gone only when the whole run was given up.
+                let _ = done.send(follower.follow().await);
+            });
+            this.latencies.push(latencies);
         }
         Ok(this)
     }
@@ -91,7 +67,7 @@ impl Subscribers {
         bench: &Bench<'_>,
         written: &Written,
     ) -> anyhow::Result<Latencies> {
-        let expected = written.stats.records * self.consumers.len() as u64;
+        let expected = written.stats.records * self.consumers.count();
         let deadline = Instant::now() + ARRIVAL_MAX;
         while self.arrived.load(Ordering::Relaxed) < expected && Instant::now() < deadline {
             sleep(LOOK_EVERY).await;
@@ -101,36 +77,11 @@ impl Subscribers {
         for latencies in self.latencies {
             all.merge(&latencies.await.expect("a subscriber that panics aborts the run")?);
         }
-        if bench.args.stream.is_some() {
-            for consumer in self.consumers {
-                let consumer_arn = Some(consumer);
-                let input = DeregisterStreamConsumerInput { consumer_arn, ..Default::default() };
-                self.client.call(input).await?;
-            }
-        }
+        self.consumers.deregister(bench).await?;
         if all.count() < expected {
             bail!("of {expected} records only {} arrived", all.count());
         }
         Ok(all)
-    }
-}
-
-/// Registers a consumer and waits until it may subscribe.
-async fn register(
-    client: Client,
-    stream_arn: String,
-    consumer_name: String,
-) -> Result<String, weir_client::Error> {
-    let input = RegisterStreamConsumerInput { stream_arn, consumer_name, ..Default::default() };
-    let arn = client.call(input).await?.consumer.consumer_arn;
-    loop {
-        let consumer_arn = Some(arn.clone());
-        let input = DescribeStreamConsumerInput { consumer_arn, ..Default::default() };
-        let described = client.call(input).await?.consumer_description;
-        if described.consumer_status == ConsumerStatus::Active {
-            return Ok(arn);
-        }
-        sleep(LOOK_EVERY).await;
     }
 }
 

@@ -1,5 +1,6 @@
-//! Reading: every shard again and again for throughput, or as records arrive for their age.
+//! Reading: every shard again and again or once for throughput, or as records arrive for their age.
 
+use std::iter;
 use std::time::Duration;
 
 use anyhow::bail;
@@ -7,12 +8,13 @@ use runtime::Policy;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until};
 use weir_client::kinesis::{
-    GetRecordsInput, GetShardIteratorInput, ShardFilter, ShardFilterType, ShardIteratorType,
+    GetShardIteratorInput, ShardFilter, ShardFilterType, ShardIteratorType,
 };
 use weir_client::{Client, Consumer, ConsumerConfig, Position};
 
 use super::Bench;
 use super::payload::Header;
+use super::raw::{Raw, Target};
 use super::stats::{Latencies, Stats};
 use super::writer::Written;
 
@@ -24,16 +26,40 @@ const ARRIVAL_MAX: Duration = Duration::from_secs(10);
 /// Reads all open shards from their beginnings to their ends, over and over, with every
 /// connection on a shard of its own or sharing one.
 pub(super) async fn read_again_and_again(bench: &Bench<'_>) -> anyhow::Result<Stats> {
+    let shards = open_shards(bench).await?;
+    let count = bench.args.connections.get() as usize;
+    let turns = (0..count).map(|index| shards[index % shards.len()].clone());
+    read(bench, turns.map(iter::repeat).collect()).await
+}
+
+/// Reads all open shards from their beginnings to their ends, each once, as long as there is time;
+/// as many at a time as there are connections.
+pub(super) async fn replay(bench: &Bench<'_>) -> anyhow::Result<Stats> {
+    let shards = open_shards(bench).await?;
+    let count = bench.args.connections.get() as usize;
+    let turn = |index| shards.iter().skip(index).step_by(count).cloned().collect::<Vec<_>>();
+    read(bench, (0..count).map(|index| turn(index).into_iter()).collect()).await
+}
+
+async fn open_shards(bench: &Bench<'_>) -> anyhow::Result<Vec<String>> {
     let filter = ShardFilter { kind: ShardFilterType::AtLatest, ..ShardFilter::default() };
     let shards = bench.client.shards(&bench.stream, filter).await?;
     if shards.is_empty() {
         bail!("stream {:?} has no open shard", bench.stream);
     }
+    Ok(shards.into_iter().map(|shard| shard.shard_id).collect())
+}
+
+/// Reads shards, those of each of `turns` one after the other on a connection of its own.
+async fn read<T>(bench: &Bench<'_>, turns: Vec<T>) -> anyhow::Result<Stats>
+where
+    T: Iterator<Item = String> + Send + 'static,
+{
+    let target = Target::new(bench.client.config())?;
     let start = Instant::now();
     let end = start + bench.args.duration;
-    let connections = (0..bench.args.connections.get() as usize).map(|index| {
-        let shard = shards[index % shards.len()].shard_id.clone();
-        read_until(bench.client.clone(), bench.stream.clone(), shard, end)
+    let connections = turns.into_iter().map(|shards| {
+        read_until(bench.client.clone(), target.clone(), bench.stream.clone(), shards, end)
     });
     let mut stats = Stats::default();
     for outcome in super::side_by_side(&bench.tasks, connections).await {
@@ -45,17 +71,20 @@ pub(super) async fn read_again_and_again(bench: &Bench<'_>) -> anyhow::Result<St
 
 async fn read_until(
     client: Client,
+    target: Target,
     stream: String,
-    shard_id: String,
+    mut shards: impl Iterator<Item = String>,
     end: Instant,
-) -> Result<Stats, weir_client::Error> {
+) -> anyhow::Result<Stats> {
+    let mut raw = Raw::connect(&target).await?;
     let mut stats = Stats::default();
     let mut iterator = None;
     while Instant::now() < end {
         let Some(shard_iterator) = iterator.take() else {
+            let Some(shard_id) = shards.next() else { break };
             let input = GetShardIteratorInput {
                 stream_name: Some(stream.clone()),
-                shard_id: shard_id.clone(),
+                shard_id,
                 shard_iterator_type: ShardIteratorType::TrimHorizon,
                 ..GetShardIteratorInput::default()
             };
@@ -63,23 +92,20 @@ async fn read_until(
             continue;
         };
         let due = Instant::now();
-        let input =
-            GetRecordsInput { shard_iterator: shard_iterator.clone(), ..Default::default() };
-        let outcome = client.call(input).await;
+        let outcome = raw.get_records(shard_iterator.clone()).await?;
         stats.latencies.record(due.elapsed());
         stats.requests += 1;
         match outcome {
-            Ok(output) => {
-                stats.records += output.records.len() as u64;
-                stats.bytes += output.records.iter().map(|r| r.data.len() as u64).sum::<u64>();
-                // At its end the shard is read from the beginning again.
-                iterator = output.next_shard_iterator.filter(|_| !output.records.is_empty());
+            Ok(counted) => {
+                stats.records += counted.records;
+                stats.bytes += counted.bytes;
+                iterator = counted.next.filter(|_| counted.records > 0);
             }
-            Err(error) if error.is_retryable() => {
-                stats.count_error(&error);
+            Err(error) if error.code.is_retryable() => {
+                stats.count_error(error.code.name());
                 iterator = Some(shard_iterator);
             }
-            Err(error) => return Err(error),
+            Err(error) => return Err(error.into()),
         }
     }
     Ok(stats)

@@ -43,7 +43,7 @@ struct Setup {
     batch: u16,
     record_bytes: u64,
     encoding: &'static str,
-    /// For `put-to-event`, how many consumers followed every shard.
+    /// For `put-to-event` and `fan-out`, how many consumers followed every shard.
     #[serde(skip_serializing_if = "Option::is_none")]
     subscribers: Option<u32>,
 }
@@ -93,7 +93,7 @@ impl Report {
                 batch: if args.op.is_single() { 1 } else { args.batch },
                 record_bytes: args.size.as_u64(),
                 encoding: args.connection.encoding.name(),
-                subscribers: (args.op == Op::PutToEvent).then(|| args.subscribers.get()),
+                subscribers: matches!(args.op, Op::PutToEvent | Op::FanOut).then(|| args.subscribers.get()),
             },
             seconds,
             requests: stats.requests,

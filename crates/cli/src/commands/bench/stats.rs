@@ -70,12 +70,8 @@ impl Stats {
         self.latencies.merge(&other.latencies);
     }
 
-    pub(super) fn count_error(&mut self, error: &weir_client::Error) {
-        let name = match error.code() {
-            Some(code) => code.name().to_owned(),
-            None => error.to_string(),
-        };
-        *self.errors.entry(name).or_default() += 1;
+    pub(super) fn count_error(&mut self, name: impl Into<String>) {
+        *self.errors.entry(name.into()).or_default() += 1;
     }
 }
 

@@ -219,13 +219,16 @@ impl Connection {
             if code == ErrorCode::ProvisionedThroughputExceeded.name() {
                 self.stats.throttled += 1;
             } else {
-                *self.stats.errors.entry(code).or_default() += 1;
+                self.stats.count_error(code);
             }
         }
     }
 
     fn fail(&mut self, headers: &[Header], error: &weir_client::Error) {
-        self.stats.count_error(error);
+        match error.code() {
+            Some(code) => self.stats.count_error(code.name()),
+            None => self.stats.count_error(error.to_string()),
+        }
         let refused = error.code().is_some_and(|code| code.http_status() < 500);
         for header in headers {
             let ledger = &mut self.keys[header.key as usize];
