@@ -5,6 +5,7 @@
 mod appends;
 mod process;
 mod puts;
+mod reads;
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -25,6 +26,9 @@ pub(crate) struct Args {
     /// How much is written before the memory and restart figures, in GiB
     #[arg(long, default_value_t = 10)]
     retained_gib: u64,
+    /// How much is written before the replays, in GiB
+    #[arg(long, default_value_t = 4)]
+    replayed_gib: u64,
     /// Only this part
     #[arg(long, value_enum)]
     only: Option<Part>,
@@ -39,6 +43,8 @@ enum Part {
     Puts,
     /// A put beside the disk and HTTP alone, and over many shards
     Appends,
+    /// Reading
+    Reads,
 }
 
 const STARTS: usize = 5;
@@ -62,6 +68,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
     if wanted(Part::Appends) {
         appends::run(&weir, &home, args)?;
+    }
+    if wanted(Part::Reads) {
+        reads::run(&weir, &home, args)?;
     }
     std::fs::remove_dir_all(home).context("clean up")
 }

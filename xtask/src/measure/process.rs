@@ -78,14 +78,16 @@ impl Node {
 
     /// What storage wrote to files since the start, from the node's own counters.
     pub(super) fn bytes_written(&self) -> Result<f64> {
+        Ok(self.counter("journal")? + self.counter("segment")? + self.counter("manifest")?)
+    }
+
+    /// A counter of bytes of the storage.
+    pub(super) fn counter(&self, kind: &str) -> Result<f64> {
         let metrics =
             self.exchange("GET /metrics HTTP/1.1\r\nHost: weir\r\nConnection: close\r\n\r\n")?;
-        let counter = |kind: &str| {
-            let name = format!("weir_storage_{kind}_bytes_total ");
-            let value = metrics.lines().find_map(|line| line.strip_prefix(&name));
-            value.and_then(|value| value.parse::<f64>().ok()).with_context(|| format!("no {name}"))
-        };
-        Ok(counter("journal")? + counter("segment")? + counter("manifest")?)
+        let name = format!("weir_storage_{kind}_bytes_total ");
+        let value = metrics.lines().find_map(|line| line.strip_prefix(&name));
+        value.and_then(|value| value.parse::<f64>().ok()).with_context(|| format!("no {name}"))
     }
 
     fn exchange(&self, request: &str) -> Result<String> {
