@@ -14,8 +14,9 @@ use crate::segment::Place;
 use crate::storage::Core;
 use crate::tail::Permit;
 
-/// One read looks into at most this many segments.
-const READ_STEPS: usize = 8;
+/// One read takes at most so many steps, each of them into the tail or a part of a segment and
+/// what follows it.
+const READ_STEPS: usize = 16;
 
 /// Names a log. A name is never used again after its log was deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -191,7 +192,8 @@ impl Log {
             }
             next = entries.last().map_or(next, |entry| entry.offset.0 + 1);
             let at_the_end = next >= source.next;
-            if at_the_end || (budget.is_spent() && !entries.is_empty()) {
+            let is_enough = budget.is_spent() || self.core.segments.is_crowded();
+            if at_the_end || (is_enough && !entries.is_empty()) {
                 break;
             }
         }

@@ -29,8 +29,13 @@ use crate::metrics::Metrics;
 use crate::segment::format::{Block, Index, Root};
 use crate::segment::reader::Reader;
 
-/// One read takes at most this much out of one segment at once.
-const READ_BYTES_MAX: usize = 8 << 20;
+/// One read takes at most this much out of one segment at once. Small enough for the allocator to
+/// give it back when it is done with.
+const READ_BYTES_MAX: usize = 1 << 20;
+
+/// Where readers hold this much, answers that wait for their clients for the most part, reads stop
+/// after their first step.
+const HELD_BYTES_MAX: usize = 48 << 20;
 
 /// One read looks for what follows in so many segments behind the first.
 const SEGMENTS_MAX: usize = 64;
@@ -135,6 +140,11 @@ impl Segments {
         }
     }
 
+    /// Whether readers hold so much that each should ask for little.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.reader.held() >= HELD_BYTES_MAX
+    }
+
     /// The first offset at `place` whose entry is of `time` or later, if it is in a segment.
     pub(crate) async fn offset_at(&self, place: &Place, time: Timestamp) -> Result<Option<u64>> {
         loop {
@@ -181,6 +191,7 @@ impl Segments {
             // What is under way is expected to fit: bytes read in vain are other readers' bytes.
             while !budget.is_spent()
                 && ahead.len() < AHEAD_MAX
+                && !self.is_crowded()
                 && (ahead.is_empty() || budget.allows(ahead.len() + 1, typical))
                 && let Some(segment) = behind.next()
             {

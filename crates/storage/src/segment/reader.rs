@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use object_store::ObjectStore;
@@ -36,11 +37,41 @@ pub(crate) struct Reader {
     objects: Arc<dyn ObjectStore>,
     turns: Semaphore,
     bytes: Counter,
+    /// Bytes of blocks that somebody still holds.
+    held: Arc<AtomicUsize>,
+}
+
+/// Bytes of blocks, counted until the last reader of any of them lets go.
+struct Held {
+    bytes: Bytes,
+    held: Arc<AtomicUsize>,
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.held.fetch_sub(self.bytes.len(), Ordering::Relaxed);
+    }
 }
 
 impl Reader {
     pub(crate) fn new(objects: Arc<dyn ObjectStore>, bytes: Counter) -> Self {
-        Self { objects, turns: Semaphore::new(READS_AT_ONCE), bytes }
+        Self { objects, turns: Semaphore::new(READS_AT_ONCE), bytes, held: Arc::default() }
+    }
+
+    /// How much of what was read as blocks is still in somebody's hands.
+    pub(crate) fn held(&self) -> usize {
+        self.held.load(Ordering::Relaxed)
+    }
+
+    fn hold(&self, bytes: Bytes) -> Bytes {
+        self.held.fetch_add(bytes.len(), Ordering::Relaxed);
+        Bytes::from_owner(Held { bytes, held: self.held.clone() })
     }
 
     /// Reads the root of segment `number`, which is `length` bytes long.
@@ -124,15 +155,21 @@ impl Reader {
         let bytes = self.get(&path, first.position..last.position_end()).await?;
         let (start, blocks) = (first.position, blocks.to_vec());
         let compressed = blocks.iter().any(Block::is_compressed);
+        let bytes = if compressed { bytes } else { self.hold(bytes) };
         let open = move || {
             let stored = |block: &Block| {
                 let start = (block.position - start) as usize;
                 (start + block.stored as usize <= bytes.len())
                     .then(|| bytes.slice(start..start + block.stored as usize))
             };
-            blocks.iter().map(|block| open_block(path.as_ref(), block, stored(block))).collect()
+            let open = |block| open_block(path.as_ref(), block, stored(block));
+            blocks.iter().map(open).collect::<Result<Vec<_>>>()
         };
-        if compressed { tasks.offload(open).await } else { open() }
+        if !compressed {
+            return open();
+        }
+        let opened = tasks.offload(open).await?;
+        Ok(opened.into_iter().map(|groups| self.hold(groups)).collect())
     }
 
     /// A range of an object.

@@ -134,6 +134,13 @@ impl Format for Json {
         out.push(b']');
     }
 
+    fn name(out: &mut Vec<u8>, first: bool, name: &'static str) {
+        Self::item(out, first);
+        out.push(b'"');
+        out.extend_from_slice(name.as_bytes());
+        out.extend_from_slice(b"\":");
+    }
+
     fn text(out: &mut Vec<u8>, text: &str) {
         serde_json::to_writer(out, text).expect("writing a text into memory cannot fail");
     }

@@ -116,7 +116,7 @@ fn write<F: Format>(
         output;
     text.reserve(records.len() * 200 + 1024);
     F::start_map(text);
-    name::<F>(text, true, "Records");
+    F::name(text, true, "Records");
     F::start_list(text);
     for (index, record) in records.into_iter().enumerate() {
         F::item(text, index == 0);
@@ -137,33 +137,27 @@ fn write_record<F: Format>(record: Record, text: &mut Vec<u8>, holes: &mut Vec<(
         encryption_type,
     } = record;
     F::start_map(text);
-    name::<F>(text, true, "SequenceNumber");
+    F::name(text, true, "SequenceNumber");
     F::text(text, &sequence_number);
     if let Some(arrived) = approximate_arrival_timestamp {
-        name::<F>(text, false, "ApproximateArrivalTimestamp");
+        F::name(text, false, "ApproximateArrivalTimestamp");
         F::timestamp(text, arrived.as_millis());
     }
-    name::<F>(text, false, "Data");
+    F::name(text, false, "Data");
     F::start_blob(text, data.len());
     if !data.is_empty() {
         holes.push((text.len(), data));
     }
     F::end_blob(text);
     if let Some(key) = partition_key {
-        name::<F>(text, false, "PartitionKey");
+        F::name(text, false, "PartitionKey");
         F::text(text, &key);
     }
     if let Some(encryption) = encryption_type {
-        name::<F>(text, false, "EncryptionType");
+        F::name(text, false, "EncryptionType");
         writer::write::<F, _>(&encryption, text).expect("it is a text");
     }
     F::end_map(text);
-}
-
-fn name<F: Format>(text: &mut Vec<u8>, first: bool, name: &str) {
-    F::item(text, first);
-    F::text(text, name);
-    F::colon(text);
 }
 
 #[cfg(test)]

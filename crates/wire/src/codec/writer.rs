@@ -22,6 +22,12 @@ pub(super) trait Format {
     /// What separates a name from its value.
     fn colon(out: &mut Vec<u8>);
     fn end_list(out: &mut Vec<u8>);
+    /// A member's name and what separates it from the value. Names of members need no escapes.
+    fn name(out: &mut Vec<u8>, first: bool, name: &'static str) {
+        Self::item(out, first);
+        Self::text(out, name);
+        Self::colon(out);
+    }
     fn text(out: &mut Vec<u8>, text: &str);
     fn integer(out: &mut Vec<u8>, number: i64);
     fn boolean(out: &mut Vec<u8>, truth: bool);
@@ -94,13 +100,11 @@ impl<F: Format> Writer<'_, F> {
     fn member<T: Serialize + ?Sized>(
         &mut self,
         first: &mut bool,
-        key: &str,
+        key: &'static str,
         value: &T,
     ) -> Result<(), Unsupported> {
         let before = self.out.len();
-        F::item(self.out, *first);
-        F::text(self.out, key);
-        F::colon(self.out);
+        F::name(self.out, *first, key);
         value.serialize(&mut *self)?;
         if self.absent {
             self.absent = false;
