@@ -181,6 +181,11 @@ impl Subscription {
         if let Some(event) = self.shared.get(self.next, Instant::now()) {
             return Ok(Some(event));
         }
+        // All who wait at the tip wake at the same time: the first of them makes the event.
+        let _turn = self.shared.turn(self.next).await;
+        if let Some(event) = self.shared.get(self.next, Instant::now()) {
+            return Ok(Some(event));
+        }
         let cursor = Cursor { stream, shard, storage, keys, now: self.control.clock.now() };
         let budget = Budget { records: EVENT_RECORDS_MAX, bytes: EVENT_BYTES_MAX };
         let read = cursor.read(self.next, budget).await?;

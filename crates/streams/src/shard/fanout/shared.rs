@@ -11,6 +11,7 @@ use bytes::Bytes;
 use model::SequenceNumber;
 use parking_lot::Mutex;
 use storage::Offset;
+use tokio::sync::{Mutex as Turn, MutexGuard};
 use tokio::time::Instant;
 
 /// Bytes of one shard's shared events, unless a single one is larger.
@@ -39,7 +40,10 @@ pub(super) struct SharedEvent {
 
 /// The latest events of a shard.
 #[derive(Default)]
-pub(crate) struct SharedEvents(Mutex<Kept>);
+pub(crate) struct SharedEvents {
+    kept: Mutex<Kept>,
+    making: Turn<()>,
+}
 
 #[derive(Default)]
 struct Kept {
@@ -58,16 +62,23 @@ impl SharedEvents {
         })
     }
 
+    /// Keeps others who are as far as anybody from making the event that is made here, until it is
+    /// dropped. Who is behind, and may have to read from afar, keeps nobody waiting.
+    pub(super) async fn turn(&self, from: Offset) -> Option<MutexGuard<'_, ()>> {
+        let furthest = self.kept.lock().events.iter().map(|event| event.next).max();
+        if furthest == Some(from) { Some(self.making.lock().await) } else { None }
+    }
+
     /// The event for a reader at `from`.
     pub(super) fn get(&self, from: Offset, now: Instant) -> Option<SharedEvent> {
-        let kept = self.0.lock();
+        let kept = self.kept.lock();
         let fits = |event: &&SharedEvent| event.from == from && now < event.made + SHARED_FOR;
         kept.events.iter().rev().find(fits).cloned()
     }
 
     /// Keeps an event for others, and lets go of what is too old or too much.
     pub(super) fn put(&self, event: &SharedEvent) {
-        let mut kept = self.0.lock();
+        let mut kept = self.kept.lock();
         kept.bytes += event.message.len();
         kept.events.push_back(event.clone());
         while kept.events.len() > 1
@@ -81,6 +92,7 @@ impl SharedEvents {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
     use model::{ShardId, Timestamp};
 
     use super::*;
@@ -114,15 +126,30 @@ mod tests {
         let (shared, now) = (SharedEvents::default(), Instant::now());
         for from in 0..100 {
             shared.put(&event(from, 100_000, now));
-            assert!(shared.0.lock().bytes <= SHARED_BYTES_MAX);
+            assert!(shared.kept.lock().bytes <= SHARED_BYTES_MAX);
         }
         assert!(shared.get(Offset(0), now).is_none());
         assert!(shared.get(Offset(99), now).is_some());
         shared.put(&event(100, 2 * SHARED_BYTES_MAX, now));
-        assert_eq!(shared.0.lock().events.len(), 1, "one that is too large is the only one");
+        assert_eq!(shared.kept.lock().events.len(), 1, "one that is too large is the only one");
         shared.put(&event(101, 10, now + SHARED_FOR));
-        let kept = shared.0.lock();
+        let kept = shared.kept.lock();
         assert_eq!((kept.events.len(), kept.bytes), (1, 10));
+    }
+
+    #[tokio::test]
+    async fn who_is_furthest_makes_an_event_alone_and_who_is_behind_keeps_nobody_waiting() {
+        let (shared, now) = (SharedEvents::default(), Instant::now());
+        assert!(shared.turn(Offset(5)).await.is_none());
+        shared.put(&event(4, 10, now));
+        shared.put(&event(5, 10, now));
+        shared.put(&event(1, 10, now));
+        assert!(shared.turn(Offset(2)).await.is_none());
+        let turn = shared.turn(Offset(6)).await;
+        assert!(turn.is_some());
+        assert!(shared.turn(Offset(6)).now_or_never().is_none(), "it waits for its turn");
+        drop(turn);
+        assert!(shared.turn(Offset(6)).await.is_some());
     }
 
     #[test]
