@@ -244,8 +244,7 @@ impl Outcome {
 }
 
 fn refused_body(refused: Refused, request: &HttpRequest<'_>) -> Outcome {
-    let empty =
-        |status| envelope::Response { status, headers: Vec::new(), body: Bytes::new() };
+    let empty = |status| envelope::Response { status, headers: Vec::new(), body: Bytes::new() };
     let response = match refused {
         Refused::TooLarge { .. } => empty(413),
         Refused::Late => empty(408),

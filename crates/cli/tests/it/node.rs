@@ -209,14 +209,9 @@ fn the_first_serve_makes_a_key_shows_it_once_and_lets_only_it_in() {
 fn a_bench_verifies_what_it_wrote() {
     let directory = tempfile::tempdir().unwrap();
     let node = Node::dev(directory.path(), &["--set", "streams.transition_delay=0ms"]);
-    for operation in [
-        "put-records",
-        "put-record",
-        "get-records",
-        "put-to-get",
-        "put-to-event",
-        "fan-out",
-    ] {
+    for operation in
+        ["put-records", "put-record", "get-records", "put-to-get", "put-to-event", "fan-out"]
+    {
         for encoding in ["json", "cbor"] {
             let mut arguments = vec!["bench", "--op", operation, "--encoding", encoding];
             arguments.extend(["--duration", "200ms", "--batch", "10", "--connections", "2"]);

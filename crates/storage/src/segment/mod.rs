@@ -288,7 +288,8 @@ impl Segments {
             self.cache.keep_page(segment.number, index, page.clone());
             pages.push(page);
         }
-        let numbered = (wanted.start * format::PAGE_BLOCKS..).zip(pages.iter().flat_map(|page| &**page));
+        let numbered =
+            (wanted.start * format::PAGE_BLOCKS..).zip(pages.iter().flat_map(|page| &**page));
         let mut of_log = numbered.filter(|(_, block)| block.log == log).peekable();
         let start = of_log.peek().map_or(0, |(position, _)| *position);
         Ok((start, of_log.map(|(_, block)| *block).collect()))

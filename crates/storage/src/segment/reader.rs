@@ -14,7 +14,9 @@ use tokio::sync::Semaphore;
 
 use crate::checksum::crc32c;
 use crate::error::{Damage, Error, Result};
-use crate::segment::format::{self, Block, HEADER_BYTES, Index, Page, Root, TRAILER_BYTES, Trailer};
+use crate::segment::format::{
+    self, Block, HEADER_BYTES, Index, Page, Root, TRAILER_BYTES, Trailer,
+};
 
 /// The end of a segment is fetched in one piece of this size, which mostly holds the whole root.
 const END_BYTES: u64 = 2 << 10;

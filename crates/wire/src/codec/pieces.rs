@@ -107,11 +107,7 @@ struct Rest {
 }
 
 /// Writes everything but the data.
-fn write<F: Format>(
-    output: GetRecordsOutput,
-    text: &mut Vec<u8>,
-    holes: &mut Vec<(usize, Bytes)>,
-) {
+fn write<F: Format>(output: GetRecordsOutput, text: &mut Vec<u8>, holes: &mut Vec<(usize, Bytes)>) {
     let GetRecordsOutput { records, next_shard_iterator, millis_behind_latest, child_shards } =
         output;
     text.reserve(records.len() * 200 + 1024);

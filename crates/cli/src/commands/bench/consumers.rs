@@ -58,7 +58,10 @@ impl Consumers {
             },
             ..SubscribeToShardInput::default()
         };
-        self.arns.iter().flat_map(|arn| self.shards.iter().map(move |shard| of(arn, shard))).collect()
+        self.arns
+            .iter()
+            .flat_map(|arn| self.shards.iter().map(move |shard| of(arn, shard)))
+            .collect()
     }
 
     /// Takes them off a stream that stays.

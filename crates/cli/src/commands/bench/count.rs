@@ -61,7 +61,8 @@ impl Counter {
                     let end = memchr(b'"', rest);
                     let text = &rest[..end.unwrap_or(rest.len())];
                     let last = &text[text.len().saturating_sub(2)..];
-                    let padding = padding + last.iter().filter(|&&byte| byte == b'=').count() as u64;
+                    let padding =
+                        padding + last.iter().filter(|&&byte| byte == b'=').count() as u64;
                     let chars = chars + text.len() as u64;
                     self.place = Place::Base64 { chars, padding };
                     let Some(end) = end else { return 0 };

@@ -93,7 +93,8 @@ impl Report {
                 batch: if args.op.is_single() { 1 } else { args.batch },
                 record_bytes: args.size.as_u64(),
                 encoding: args.connection.encoding.name(),
-                subscribers: matches!(args.op, Op::PutToEvent | Op::FanOut).then(|| args.subscribers.get()),
+                subscribers: matches!(args.op, Op::PutToEvent | Op::FanOut)
+                    .then(|| args.subscribers.get()),
             },
             seconds,
             requests: stats.requests,
