@@ -16,6 +16,13 @@ pub mod keys;
 mod master_key;
 pub mod policy;
 
+/// Doors for the fuzzer to the tables of this crate and the tokens of sessions.
+#[doc(hidden)]
+pub mod fuzz {
+    pub use crate::identity::fuzz::{row as identity, session};
+    pub use crate::keys::fuzz::row as key_ring;
+}
+
 pub use cipher::{Cipher, KEY_BYTES, NONCE_BYTES, TAG_BYTES};
 pub use error::{Error, Result};
 pub use identity::Identity;

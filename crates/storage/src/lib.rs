@@ -33,6 +33,8 @@ mod config;
 mod entries;
 mod erasable;
 mod error;
+#[doc(hidden)]
+pub mod fuzz;
 mod journal;
 mod log;
 mod manifest;

@@ -166,7 +166,7 @@ fn encode_log(out: &mut Vec<u8>, line: &LogLine) {
     put_varint(out, last - first);
 }
 
-fn decode_fields(mut decoder: Decoder<'_>) -> Option<Manifest> {
+pub(crate) fn decode_fields(mut decoder: Decoder<'_>) -> Option<Manifest> {
     let mut manifest = Manifest { number: decoder.varint()?, ..Manifest::default() };
     manifest.journal.chunk = decoder.varint()?;
     manifest.journal.previous = decoder.u32()?;

@@ -258,7 +258,7 @@ fn encoded_bytes(change: &Change) -> usize {
 }
 
 /// `kind, key length, key, value`.
-fn encode(change: &Change) -> Vec<u8> {
+pub(crate) fn encode(change: &Change) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(encoded_bytes(change));
     bytes.push(if matches!(change, Change::Put { .. }) { PUT } else { DELETE });
     put_varint(&mut bytes, change.key().len() as u64);
@@ -269,7 +269,7 @@ fn encode(change: &Change) -> Vec<u8> {
     bytes
 }
 
-fn decode(payload: &Bytes) -> Option<Change> {
+pub(crate) fn decode(payload: &Bytes) -> Option<Change> {
     let mut decoder = Decoder::new(payload);
     let kind = decoder.u8()?;
     let length = decoder.length()?;

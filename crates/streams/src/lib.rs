@@ -44,6 +44,13 @@ use control::rates::Rates;
 use control::{Control, Rules};
 use sealed::Sealer;
 
+/// Doors for the fuzzer to what is read from the catalog and from tokens.
+#[doc(hidden)]
+pub mod fuzz {
+    pub use crate::catalog::fuzz::row;
+    pub use crate::service::fuzz::token;
+}
+
 pub use config::{Config, Fanout, Limits, Mode};
 pub use error::{Error, Result};
 pub use service::{KeyUse, Subject};

@@ -11,6 +11,7 @@ use wire::kinesis::{
     DescribeStreamOutput, GetRecordsOutput, ListShardsOutput, ListStreamsOutput, PutRecordsOutput,
     SubscribeToShardEvent,
 };
+use wire::value::Value;
 use wire::{ApiError, Call, CallVisitor, Encoding, visit_calls};
 
 /// Reads the input of an operation.
@@ -62,9 +63,25 @@ fn read<I: Call + PartialEq + Debug>(encoding: Encoding, body: &Bytes) {
     let input = decode_input::<I>(encoding, body);
     assert_eq!(input, decode_carefully::<I>(encoding, body), "two ways to read {encoding}");
     let Ok(input) = input else { return };
+    if decode(encoding, body).is_ok_and(|value| has_far_moment(&value)) {
+        return;
+    }
     for written in [Encoding::Json, Encoding::Cbor] {
         let body = encode(written, &input);
         assert_eq!(decode_input::<I>(written, &body).as_ref(), Ok(&input), "through {written}");
+    }
+}
+
+/// Whether there is a moment that JSON, whose numbers have 53 bits, rounds to other milliseconds.
+fn has_far_moment(value: &Value<'_>) -> bool {
+    const MILLIS_MAX: u64 = 1 << 53;
+    match value {
+        Value::Timestamp(millis) => millis.unsigned_abs() > MILLIS_MAX,
+        Value::Int(seconds) => seconds.unsigned_abs() > MILLIS_MAX / 1000,
+        Value::Float(seconds) => seconds.abs() > (MILLIS_MAX / 1000) as f64,
+        Value::List(list) => list.iter().any(has_far_moment),
+        Value::Map(map) => map.iter().any(|(_, value)| has_far_moment(value)),
+        _ => false,
     }
 }
 
@@ -88,6 +105,9 @@ pub(crate) fn answers(bytes: &[u8]) {
 
 fn answer<T: Serialize + DeserializeOwned + PartialEq + Debug>(encoding: Encoding, body: &Bytes) {
     let Ok(answer) = decode_output::<T>(encoding, body) else { return };
+    if decode(encoding, body).is_ok_and(|value| has_far_moment(&value)) {
+        return;
+    }
     for written in [Encoding::Json, Encoding::Cbor] {
         let body = encode(written, &answer);
         let again = decode_output::<T>(written, &body);

@@ -9,6 +9,7 @@
 
 mod assume;
 mod entity;
+pub(crate) mod fuzz;
 mod record;
 mod service;
 mod session;

@@ -140,7 +140,7 @@ impl Sessions {
         let (nonce, sealed) = bytes.split_first_chunk::<NONCE_BYTES>()?;
         let mut sealed = sealed.to_vec();
         let content = self.cipher.open(*nonce, ASSOCIATED, &mut sealed)?;
-        Opened::new(minicbor::decode(content).ok()?)
+        Opened::read(content)
     }
 
     /// Begins a session: its key, the secret of it, and the token.
@@ -166,7 +166,9 @@ impl Sessions {
 }
 
 impl Opened {
-    fn new(content: Content) -> Option<Self> {
+    /// Reads what was in a token.
+    pub(super) fn read(content: &[u8]) -> Option<Self> {
+        let content: Content = minicbor::decode(content).ok()?;
         let account: AccountId = content.account.parse().ok()?;
         let policy = content.policy.map(|text| Policy::parse(&text, PolicyKind::Session));
         Some(Self {

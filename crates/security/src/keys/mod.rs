@@ -16,6 +16,7 @@
 
 mod address;
 mod data_cipher;
+pub(crate) mod fuzz;
 mod owner;
 mod record;
 mod ring;

@@ -198,7 +198,7 @@ pub(crate) fn decode_directory(
     (decoder.is_empty() && position == body).then_some(runs)
 }
 
-fn decode_run(decoder: &mut Decoder<'_>, log: LogId) -> Option<Run> {
+pub(crate) fn decode_run(decoder: &mut Decoder<'_>, log: LogId) -> Option<Run> {
     let kind = match decoder.u8()? {
         0 => Kind::Entries,
         1 => Kind::Seal,

@@ -121,7 +121,12 @@ fn encode_page(blocks: &[Block], out: &mut Vec<u8>) {
     }
 }
 
-fn decode_block(decoder: &mut Decoder<'_>, before: Option<&Block>, position: u64) -> Option<Block> {
+/// The next line, of a block that begins at `position`.
+pub(crate) fn decode_block(
+    decoder: &mut Decoder<'_>,
+    before: Option<&Block>,
+    position: u64,
+) -> Option<Block> {
     let gap = decoder.varint()?;
     let log = before.map_or(0, |block| block.log.0).checked_add(gap)?;
     let before = before.filter(|_| gap == 0);

@@ -11,6 +11,7 @@
 
 mod cbor;
 mod edit;
+pub(crate) mod fuzz;
 mod monitored;
 mod record;
 mod scaling;

@@ -21,7 +21,7 @@ use crate::sealed::Kind;
 
 /// What a token of ListStreamConsumers says.
 #[derive(Encode, Decode)]
-struct ConsumersPage {
+pub(super) struct ConsumersPage {
     #[n(0)]
     account: String,
     #[n(1)]

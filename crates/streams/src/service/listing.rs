@@ -48,7 +48,7 @@ enum Filter {
 
 /// What a token of ListShards says.
 #[derive(Encode, Decode)]
-struct ShardsPage {
+pub(super) struct ShardsPage {
     #[n(0)]
     account: String,
     #[n(1)]
@@ -68,7 +68,7 @@ struct ShardsPage {
 
 /// What a token of ListStreams says.
 #[derive(Encode, Decode)]
-struct StreamsPage {
+pub(super) struct StreamsPage {
     #[n(0)]
     account: String,
     #[n(1)]

@@ -5,6 +5,7 @@ mod capacity;
 mod consumers;
 mod encryption;
 mod explain;
+pub(crate) mod fuzz;
 mod listing;
 mod policies;
 mod position;
