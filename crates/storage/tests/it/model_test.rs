@@ -171,7 +171,25 @@ async fn compare(storage: &Storage, model: &Model) {
         assert_eq!(state.sealed, known.sealed, "log {id}");
         let expected: Vec<_> = known.live().map(|(o, (t, p))| (o, *t, p.clone())).collect();
         assert_eq!(read_all(&log, 1).await, expected, "log {id}");
+        compare_reads(&log, &expected).await;
         compare_times(&log, known).await;
+    }
+}
+
+/// A read from anywhere answers what is next there: something, and no more than was asked for.
+async fn compare_reads(log: &Log, expected: &[(u64, u64, Vec<u8>)]) {
+    for (nth, budget) in [(1, 1), (2, 100), (5, 50_000), (1000, 200_000)].into_iter().enumerate() {
+        let skipped = expected.len() * nth / 4;
+        let Some((from, ..)) = expected.get(skipped) else { continue };
+        let read = log.read(Offset(*from), budget.0, budget.1).await.unwrap();
+        let found = read.entries.iter();
+        let found: Vec<_> =
+            found.map(|e| (e.offset.0, e.time.as_millis(), e.payload.to_vec())).collect();
+        assert!(!found.is_empty() && found.len() <= budget.0, "{} entries", found.len());
+        assert_eq!(found, expected[skipped..skipped + found.len()]);
+        assert_eq!(read.next.0, from + found.len() as u64);
+        let bytes: usize = found.iter().map(|(.., payload)| payload.len()).sum();
+        assert!(bytes <= budget.1 || found.len() == 1, "{bytes} bytes");
     }
 }
 

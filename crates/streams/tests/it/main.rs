@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod capacity;
+mod catalog_model;
 mod consumers;
 mod control;
 mod dry_run;

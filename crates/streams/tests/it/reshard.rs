@@ -13,7 +13,7 @@ use crate::world::{HOUR, Node, World, refusal, text};
 
 const HALF: &str = "170141183460469231731687303715884105728";
 
-fn id(index: usize) -> String {
+pub(crate) fn id(index: usize) -> String {
     format!("shardId-{index:012}")
 }
 
@@ -22,7 +22,7 @@ fn number(text: &str) -> SequenceNumber {
 }
 
 /// Children begin after their parents ended, and open shards cover the hash space.
-fn check_lineage(shards: &[Shard]) {
+pub(crate) fn check_lineage(shards: &[Shard]) {
     let shard = |id: &String| shards.iter().find(|shard| shard.shard_id == *id);
     for child in shards {
         for parent in [&child.parent_shard_id, &child.adjacent_parent_shard_id] {

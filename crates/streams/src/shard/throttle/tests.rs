@@ -186,6 +186,39 @@ proptest! {
         prop_assert!(bytes <= allowed, "{bytes} in {now} ms");
     }
 
+    /// Every use is noted, and looked at again at each one that follows.
+    #[test]
+    fn no_window_gets_more_than_its_seconds_and_nothing_is_refused_that_there_was_room_for(
+        steps in prop::collection::vec((0..700_u64, 1..=1024_u64), 1..150),
+    ) {
+        let mut throttle = WriteThrottle::default();
+        let rate = SHARD_WRITE_BYTES_PER_SECOND;
+        let mut now = 0;
+        let mut admitted: Vec<(u64, u64)> = Vec::new();
+        for (wait, kib) in steps {
+            now += wait;
+            let bytes = kib * KIB as u64;
+            let since = |from: u64| -> u64 {
+                admitted.iter().filter(|(at, _)| *at >= from).map(|(_, bytes)| bytes).sum()
+            };
+            let had_room = since((now + 1).saturating_sub(SECOND_MS)) + bytes <= rate;
+            if throttle.take(bytes as usize, at(now)).is_err() {
+                prop_assert!(!had_room, "{bytes} refused at {now} after {admitted:?}");
+                continue;
+            }
+            admitted.push((now, bytes));
+            for (from, _) in &admitted {
+                // A window touches two seconds more than it has, the first may have something
+                // left over on top, and each may have begun anew some times.
+                let seconds = (now - from) / SECOND_MS + 2;
+                let taken: u64 =
+                    admitted.iter().filter(|(at, _)| at >= from).map(|(_, bytes)| bytes).sum();
+                let allowed = seconds * (rate + rate / 5) + rate;
+                prop_assert!(taken <= allowed, "{taken} from {from} to {now}: {admitted:?}");
+            }
+        }
+    }
+
     #[test]
     fn what_stays_below_the_rate_is_never_refused(
         start in 0..5_000_u64,
