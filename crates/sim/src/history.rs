@@ -1,162 +1,135 @@
-//! What clients saw, and whether a durable, ordered stream can have shown it.
+//! What clients did and saw: the one thing that every checker is held against.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use anyhow::{Result, bail, ensure};
-use model::SequenceNumber;
+use anyhow::{Result, ensure};
+use model::{SequenceNumber, Timestamp};
 
-/// A record's place: its shard and its number there.
+/// A shard, and a record's number there.
 pub type Place = (String, SequenceNumber);
 
-/// Records by shard, in the order in which they were read.
-pub type Read = BTreeMap<String, Vec<(SequenceNumber, String)>>;
-
-/// What became of one sent record.
+/// What became of one attempt to put a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// Acknowledged: it is there for ever.
+    /// Acknowledged: it is there until it may expire.
     Acknowledged(Place),
     /// Refused before it was numbered: it must never appear.
     Refused,
-    /// The answer was lost: it may be there or not, once.
+    /// The answer was lost or is no answer: it may be there or not, once.
     Unknown,
 }
 
-/// Everything that producers sent, by the record's content; each content is sent once.
-#[derive(Debug, Default)]
-pub struct History {
-    sent: BTreeMap<String, Outcome>,
+/// One attempt to put a record. Moments are counted in events of the history.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// When it was sent.
+    pub sent: u64,
+    /// When it was answered, if it was.
+    pub answered: u64,
+    /// What became of it.
+    pub outcome: Outcome,
 }
 
+/// A record, its partition key, and all attempts to put it.
+#[derive(Clone, Debug, Default)]
+pub struct Sent {
+    /// Its partition key.
+    pub key: String,
+    /// In the order in which they were made.
+    pub attempts: Vec<Attempt>,
+}
+
+/// A record that was seen somewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// Its number.
+    pub number: SequenceNumber,
+    /// When it arrived, to the millisecond.
+    pub arrived: Timestamp,
+    /// Its data, which no other record has.
+    pub content: String,
+}
+
+/// Everything that producers sent and readers saw.
+#[derive(Debug, Default)]
+pub struct History {
+    /// By content; no two records have the same.
+    pub sent: BTreeMap<String, Sent>,
+    /// By shard and index.
+    pub seen: BTreeMap<(String, u64), Seen>,
+    /// What arrived before may have expired.
+    pub horizon: Timestamp,
+    events: u64,
+}
+
+/// How far a reader is in one shard.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Progress(pub Option<SequenceNumber>);
+
 impl History {
-    /// Notes a record before it is sent: until it is answered its outcome is unknown.
-    pub fn sending(&mut self, content: &str) {
-        let before = self.sent.insert(content.to_owned(), Outcome::Unknown);
-        assert!(before.is_none(), "content {content} is sent twice");
+    /// Notes a record before it is sent: until it is answered its outcome is unknown. Gives the
+    /// attempt's number.
+    pub fn sending(&mut self, content: &str, key: &str) -> usize {
+        let sent = self.event();
+        let record = self.sent.entry(content.to_owned()).or_default();
+        key.clone_into(&mut record.key);
+        record.attempts.push(Attempt { sent, answered: u64::MAX, outcome: Outcome::Unknown });
+        record.attempts.len() - 1
     }
 
     /// Notes the answer.
-    pub fn answered(&mut self, content: &str, outcome: Outcome) {
-        self.sent.insert(content.to_owned(), outcome);
+    pub fn answered(&mut self, content: &str, attempt: usize, outcome: Outcome) {
+        let answered = self.event();
+        let record = self.sent.get_mut(content).expect("only what was sent is answered");
+        let attempt = &mut record.attempts[attempt];
+        (attempt.answered, attempt.outcome) = (answered, outcome);
     }
 
-    /// How many records were acknowledged.
-    pub fn acknowledged(&self) -> usize {
-        self.sent.values().filter(|outcome| matches!(outcome, Outcome::Acknowledged(_))).count()
+    fn event(&mut self) -> u64 {
+        self.events += 1;
+        self.events
     }
 
-    /// Holds a full read of the stream against what was sent.
-    pub fn check(&self, read: &Read) -> Result<()> {
-        let mut seen = BTreeSet::new();
-        let mut places = BTreeMap::new();
-        for (shard, records) in read {
-            for pair in records.windows(2) {
-                ensure!(
-                    pair[0].0 < pair[1].0,
-                    "{shard}: {} does not follow {}",
-                    pair[1].0,
-                    pair[0].0
-                );
-            }
-            for (number, content) in records {
-                ensure!(seen.insert(content), "{shard}: {content} was read twice");
-                match self.sent.get(content) {
-                    None => bail!("{shard}: {content} was never sent"),
-                    Some(Outcome::Refused) => {
-                        bail!("{shard}: {content} was refused, yet it is there")
-                    }
-                    Some(Outcome::Acknowledged(_) | Outcome::Unknown) => {}
-                }
-                places.insert(content.as_str(), (shard.clone(), *number));
-            }
+    /// Every attempt that was acknowledged, with its place and its record.
+    pub fn acknowledged(&self) -> impl Iterator<Item = (&Place, &Attempt, (&String, &Sent))> {
+        self.sent.iter().flat_map(|(content, sent)| {
+            sent.attempts.iter().filter_map(move |attempt| match &attempt.outcome {
+                Outcome::Acknowledged(place) => Some((place, attempt, (content, sent))),
+                _ => None,
+            })
+        })
+    }
+
+    /// Records that arrived before `horizon` may be gone from now on.
+    pub fn expire(&mut self, horizon: Timestamp) {
+        self.horizon = self.horizon.max(horizon);
+    }
+
+    /// A reader got `seen` next from `shard`, after what it had by `progress`: it must have been
+    /// sent and not refused, be the same that others saw there, come later than what came before,
+    /// and leave nothing out that had not expired.
+    pub fn saw(&mut self, shard: &str, progress: &mut Progress, seen: Seen) -> Result<()> {
+        let Seen { number, ref content, .. } = seen;
+        let index = number.index();
+        let text = content.get(..40).unwrap_or(content);
+        let sent = self.sent.get(content);
+        ensure!(sent.is_some(), "{shard}: {text} at {number} was never sent");
+        let refused = |sent: &Sent| sent.attempts.iter().all(|it| it.outcome == Outcome::Refused);
+        ensure!(!sent.is_some_and(refused), "{shard}: {text} was refused, yet it is there");
+        let before = self.seen.entry((shard.to_owned(), index)).or_insert_with(|| seen.clone());
+        ensure!(*before == seen, "{shard}: {seen:?} is where {before:?} was");
+        let next = progress.0.map_or(1, |last| last.index() + 1);
+        ensure!(index >= next, "{shard}: {number} was read after {:?}", progress.0);
+        if index > next {
+            ensure!(
+                self.horizon > Timestamp::default(),
+                "{shard}: {next} to {index} were left out"
+            );
+            let between = self.seen.range((shard.to_owned(), next)..(shard.to_owned(), index));
+            let kept = between.map(|(_, seen)| seen).find(|seen| seen.arrived >= self.horizon);
+            ensure!(kept.is_none(), "{shard}: {kept:?} was left out before {index}");
         }
-        for (content, outcome) in &self.sent {
-            if let Outcome::Acknowledged(place) = outcome {
-                let found = places.get(content.as_str());
-                ensure!(
-                    found == Some(place),
-                    "{content} was acknowledged at {place:?}, found at {found:?}"
-                );
-            }
-        }
+        progress.0 = Some(number);
         Ok(())
-    }
-}
-
-/// Holds what a consumer followed so far against a full read: of each shard it must have the
-/// beginning, without a gap, and nothing twice.
-pub fn check_followed(followed: &Read, read: &Read) -> Result<()> {
-    for (shard, got) in followed {
-        let there = read.get(shard).map_or(&[][..], Vec::as_slice);
-        if let Some(index) = (0..got.len()).find(|index| got.get(*index) != there.get(*index)) {
-            let number = there.get(index).map(|(number, _)| number.to_string());
-            let number = number.unwrap_or_else(|| "nothing".into());
-            bail!("{shard}: record {index} came as {}, where {number} is", got[index].0);
-        }
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn number(index: u64) -> SequenceNumber {
-        let second = model::Timestamp::from_seconds(1_767_225_600);
-        SequenceNumber::new(model::ShardId::new(0), second, index, second)
-    }
-
-    fn read(records: &[(u64, &str)]) -> Read {
-        let records =
-            records.iter().map(|(index, content)| (number(*index), (*content).to_owned()));
-        BTreeMap::from([("shard".to_owned(), records.collect())])
-    }
-
-    fn history() -> History {
-        let mut history = History::default();
-        for content in ["kept", "refused", "lost"] {
-            history.sending(content);
-        }
-        history.answered("kept", Outcome::Acknowledged(("shard".into(), number(1))));
-        history.answered("refused", Outcome::Refused);
-        history
-    }
-
-    #[test]
-    fn an_unknown_outcome_may_be_there_or_not() {
-        history().check(&read(&[(1, "kept")])).unwrap();
-        history().check(&read(&[(1, "kept"), (2, "lost")])).unwrap();
-    }
-
-    #[test]
-    fn each_broken_promise_is_named() {
-        let complaint =
-            |records: &[(u64, &str)]| history().check(&read(records)).unwrap_err().to_string();
-        assert!(complaint(&[]).contains("kept was acknowledged"));
-        assert!(complaint(&[(2, "kept")]).contains("kept was acknowledged"));
-        assert!(complaint(&[(1, "kept"), (2, "refused")]).contains("was refused"));
-        assert!(complaint(&[(1, "kept"), (2, "invented")]).contains("never sent"));
-        assert!(complaint(&[(1, "kept"), (2, "lost"), (3, "lost")]).contains("read twice"));
-        assert!(complaint(&[(2, "lost"), (1, "kept")]).contains("does not follow"));
-    }
-
-    #[test]
-    fn a_follower_has_the_beginning_and_nothing_else() {
-        let there = read(&[(1, "a"), (2, "b"), (3, "c")]);
-        let complaint = |records: &[(u64, &str)]| {
-            check_followed(&read(records), &there).err().map(|error| error.to_string())
-        };
-        assert_eq!(complaint(&[]), None);
-        assert_eq!(complaint(&[(1, "a"), (2, "b")]), None);
-        for followed in [
-            &[(2, "b")][..],
-            &[(1, "a"), (3, "c")],
-            &[(1, "a"), (1, "a")],
-            &[(1, "a"), (2, "b"), (1, "a")],
-            &[(1, "a"), (2, "b"), (3, "c"), (4, "lost")],
-            &[(1, "x")],
-        ] {
-            assert!(complaint(followed).unwrap().contains(" came as "), "{followed:?}");
-        }
     }
 }

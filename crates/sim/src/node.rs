@@ -7,20 +7,24 @@ use bytesize::ByteSize;
 use runtime::Tasks;
 use server::config::{Profile, Secret};
 use server::{Config, Home, Node, World};
+use streams::Mode;
 use weir_client::{Client, ClientConfig};
 
-use crate::world::{CrashFate, SimWorld};
+use crate::world::{Fate, SimWorld};
 
 /// Budgets so small that files are recycled, segments cut and manifests switched between two
 /// crashes, and changes of a stream done and subscriptions ended.
-fn config() -> Config {
+fn config(limits: Mode) -> Config {
     let mut config = Config::new(Profile::Dev);
     // There is no home directory to keep one in.
     config.security.master_key = Secret::new("c2ltdWxhdGVkIG1hc3RlciBrZXksIDMyIGJ5dGVzISE=");
     config.storage.journal_file_bytes = ByteSize::mib(1);
     config.storage.segment_bytes = ByteSize::mib(1);
+    config.storage.segment_age = Duration::from_secs(1);
     config.streams.transition_delay = Duration::from_millis(30);
+    config.streams.trim_period = Duration::from_millis(100);
     config.fanout.subscription_lifetime = Duration::from_millis(50);
+    config.limits.mode = limits;
     config
 }
 
@@ -33,7 +37,7 @@ pub(crate) struct SimNode {
 
 impl SimNode {
     /// Starts a node on what the world's disk kept.
-    pub(crate) async fn start(world: &SimWorld) -> Result<Self> {
+    pub(crate) async fn start(world: &SimWorld, limits: Mode) -> Result<Self> {
         let tasks = Tasks::simulated();
         let node_world = World {
             clock: world.clock.clone(),
@@ -44,8 +48,15 @@ impl SimNode {
             tasks: tasks.clone(),
             home: Home::Nowhere,
         };
-        let node = Node::start(config(), node_world).await.context("the node does not start")?;
-        Ok(Self { node, tasks, world: world.clone() })
+        match Node::start(config(limits), node_world).await {
+            Ok(node) => Ok(Self { node, tasks, world: world.clone() }),
+            Err(error) => {
+                // Its process ends.
+                tasks.abort_all().await;
+                world.end(Fate::Kept);
+                Err(error).context("the node does not start")
+            }
+        }
     }
 
     /// A client that tries each call once: what a retry would hide is what we look for.
@@ -64,15 +75,23 @@ impl SimNode {
         Client::in_world(config, world).expect("the node's own address is an endpoint")
     }
 
-    /// Power goes while the node works.
-    pub(crate) async fn crash(self, fate: CrashFate) {
+    /// Waits until the node says that it cannot go on.
+    pub(crate) async fn stopped_itself(&self) -> String {
+        self.tasks.stopping().cancelled().await;
+        self.tasks.stop_reason().unwrap_or_default().to_owned()
+    }
+
+    /// It ends while it works, and its unsynced writes meet their `fate`.
+    pub(crate) async fn crash(self, fate: Fate) {
         self.tasks.abort_all().await;
         drop(self.node);
-        self.world.crash(fate);
+        self.world.end(fate);
     }
 
     /// Stops gracefully.
     pub(crate) async fn stop(self) -> Result<()> {
-        self.node.stop().await.context("the node does not stop")
+        let stopped = self.node.stop().await.context("the node does not stop");
+        self.world.end(Fate::Kept);
+        stopped
     }
 }

@@ -20,6 +20,7 @@ impl Trace {
     /// Adds an event.
     pub fn event(&self, text: impl std::fmt::Display) {
         let at_us = self.started.elapsed().as_micros();
+        tracing::debug!("{at_us:>12} {text}");
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         lines.push(format!("{at_us:>12} {text}"));
     }

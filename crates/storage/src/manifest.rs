@@ -230,7 +230,11 @@ pub(crate) async fn newest(objects: &Arc<dyn ObjectStore>) -> Result<Option<Mani
     let failed = |error| Error::objects(format!("reading {path}"), error);
     let bytes = objects.get(&path).await.map_err(failed)?.bytes().await.map_err(failed)?;
     match Manifest::decode(&bytes) {
-        Ok(manifest) => Ok(Some(manifest)),
+        Ok(manifest) if self::path(manifest.number) == path => Ok(Some(manifest)),
+        Ok(Manifest { number, .. }) => {
+            let what = format!("here is another manifest, the one of number {number}");
+            Err(Damage::new(path.as_ref(), 0, what).into())
+        }
         Err(NoManifest::Damaged(what)) => Err(Damage::new(path.as_ref(), 0, what).into()),
         Err(NoManifest::Version(found)) => {
             Err(Error::UnknownVersion { file: path.into(), found, known: VERSION })

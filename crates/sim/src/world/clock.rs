@@ -22,6 +22,12 @@ impl SimClock {
         Self { started: Instant::now(), skew_ms: AtomicI64::new(0) }
     }
 
+    /// Time passes while nothing runs.
+    pub fn step_ahead(&self, step: Duration) {
+        let step_ms = i64::try_from(step.as_millis()).expect("a step is shorter than an age");
+        self.skew_ms.fetch_add(step_ms, Ordering::Relaxed);
+    }
+
     /// Sets the clock back, as an operator or a time service may.
     pub fn step_back(&self, step: Duration) {
         let step_ms = i64::try_from(step.as_millis()).expect("a step is shorter than an age");

@@ -1,46 +1,52 @@
-//! A disk that forgets: what was not synced may be lost or torn at a crash, sector by sector.
+//! A disk that forgets, fails, fills up, rots and reads elsewhere.
 //!
 //! Reads see every write, as through a page cache. `sync` makes a file's writes so far durable.
-//! Creating and removing a file is durable when the call returns, as `Disk` promises.
+//! Creating and removing a file is durable when the call returns, as `Disk` promises; a power loss
+//! before that leaves the one or the other.
+//!
+//! What the journal synced last is never damaged: after a power loss nobody can tell it from a
+//! write that was under way.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use runtime::{Disk, DiskFile, DiskLock};
 
-use super::SimEntropy;
+use super::file::FileState;
+use super::{Fate, SimEntropy, full, take_time};
+use crate::faults::{Fault, Faults};
 
-/// What a real disk writes atomically.
-const SECTOR: usize = 512;
-
-/// What becomes of unsynced writes at a crash.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CrashFate {
-    /// All are lost.
-    Lost,
-    /// Each sector of each write is lost or kept by chance.
-    Torn,
-}
+/// Between a chunk and the next one come at most these syncs: more room in its file, or a file's
+/// room and its header.
+const UNTOUCHED_SYNCS: usize = 4;
+const JOURNAL: &str = "journal/";
+/// One read in so many goes astray, while that happens.
+const MISDIRECTED_ONE_IN: u64 = 12;
+/// Reads go astray by whole blocks.
+const BLOCK: usize = 4096;
 
 #[derive(Default)]
-struct FileState {
-    /// What a reader sees.
-    seen: Vec<u8>,
-    /// What would survive a crash for certain.
-    durable: Vec<u8>,
-    unsynced: Vec<(usize, Vec<u8>)>,
+struct Files {
+    named: BTreeMap<String, FileState>,
+    /// Named in a directory that is not synced yet.
+    creating: Vec<String>,
+    /// No longer named, but in a directory that is not synced yet.
+    removing: Vec<(String, FileState)>,
+    /// What the journal synced last, oldest first.
+    untouched: VecDeque<(String, Vec<Range<usize>>)>,
+    sync_failed: bool,
 }
 
-type Files = Arc<Mutex<BTreeMap<String, FileState>>>;
-
-/// The simulated disk of one machine.
+/// The simulated disk of one machine. Clones are the same disk.
+#[derive(Clone)]
 pub struct SimDisk {
-    files: Files,
+    files: Arc<Mutex<Files>>,
     entropy: Arc<SimEntropy>,
+    faults: Arc<Faults>,
     held: Arc<Mutex<bool>>,
 }
 
@@ -48,44 +54,93 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn place(content: &mut Vec<u8>, offset: usize, data: &[u8]) {
-    if content.len() < offset + data.len() {
-        content.resize(offset + data.len(), 0);
-    }
-    content[offset..offset + data.len()].copy_from_slice(data);
-}
-
 impl SimDisk {
-    pub(super) fn new(entropy: Arc<SimEntropy>) -> Self {
-        Self { files: Arc::default(), entropy, held: Arc::default() }
+    pub(super) fn new(entropy: Arc<SimEntropy>, faults: Arc<Faults>) -> Self {
+        Self { files: Arc::default(), entropy, faults, held: Arc::default() }
     }
 
-    /// Power goes: every file falls back to what was durable, plus what `fate` lets through.
-    pub fn crash(&self, fate: CrashFate) {
-        for file in lock(&self.files).values_mut() {
-            for (offset, data) in std::mem::take(&mut file.unsynced) {
-                for (index, sector) in data.chunks(SECTOR).enumerate() {
-                    if fate == CrashFate::Torn && self.entropy.within(0..2) == 0 {
-                        place(&mut file.durable, offset + index * SECTOR, sector);
-                    }
-                }
+    pub(super) fn end(&self, fate: Fate) {
+        let mut files = lock(&self.files);
+        let files = &mut *files;
+        let undone = || fate == Fate::Lost || (fate == Fate::Torn && self.entropy.one_in(2));
+        for path in files.creating.drain(..) {
+            if undone() {
+                files.named.remove(&path);
             }
-            file.seen.clone_from(&file.durable);
         }
+        for (path, file) in files.removing.drain(..) {
+            if undone() {
+                files.named.insert(path, file);
+            }
+        }
+        for file in files.named.values_mut() {
+            file.end(fate, &self.entropy);
+        }
+        files.sync_failed = false;
         *lock(&self.held) = false;
     }
 
-    /// Every operation takes a little while, so that tasks interleave and crashes fall between.
-    async fn take_time(entropy: &SimEntropy) {
-        tokio::time::sleep(Duration::from_micros(entropy.within(20..600))).await;
+    /// Whether a sync of the journal failed since the node started.
+    pub fn sync_failed(&self) -> bool {
+        lock(&self.files).sync_failed
     }
 
-    fn handle(&self, path: &str) -> Box<dyn DiskFile> {
-        Box::new(SimFile {
-            path: path.to_owned(),
-            files: self.files.clone(),
-            entropy: self.entropy.clone(),
-        })
+    pub(super) fn rot(&self, bits: u64) {
+        let mut files = lock(&self.files);
+        for _ in 0..bits {
+            let count = files.named.len();
+            let chosen = (count > 0).then(|| self.entropy.index(count));
+            let path = chosen.and_then(|index| files.named.keys().nth(index)).cloned();
+            let Some(path) = path else { return };
+            let length = files.named[&path].len();
+            let byte = self.entropy.index(length.max(1));
+            if byte < length && !files.is_untouched(&path, &(byte..byte + 1)) {
+                let file = files.named.get_mut(&path).expect("it was just found");
+                file.rot.flip(byte, self.entropy.within(0..8));
+            }
+        }
+    }
+
+    pub(super) fn is_rotten(&self) -> bool {
+        lock(&self.files).named.values().any(|file| !file.rot.is_empty())
+    }
+
+    pub(super) fn heal(&self) {
+        for file in lock(&self.files).named.values_mut() {
+            file.rot = super::rot::Rot::default();
+        }
+    }
+
+    async fn take_time(&self) {
+        take_time(&self.entropy, &self.faults).await;
+    }
+
+    fn handle(&self, path: &str) -> io::Result<Box<dyn DiskFile>> {
+        if !lock(&self.files).named.contains_key(path) {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        Ok(Box::new(SimFile { path: path.to_owned(), disk: self.clone() }))
+    }
+}
+
+impl Files {
+    fn file(&mut self, path: &str) -> io::Result<&mut FileState> {
+        self.named.get_mut(path).ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn is_untouched(&self, path: &str, range: &Range<usize>) -> bool {
+        let overlaps = |it: &Range<usize>| it.start < range.end && range.start < it.end;
+        self.untouched.iter().any(|(of, ranges)| of == path && ranges.iter().any(overlaps))
+    }
+
+    /// As many bytes of another place of any file.
+    fn elsewhere(&self, length: usize, entropy: &SimEntropy) -> Vec<u8> {
+        let (path, file) = self.named.iter().nth(entropy.index(self.named.len())).expect("a file");
+        let offset = entropy.index(file.len() / BLOCK + 1) * BLOCK;
+        tracing::debug!(path, offset, "a read goes astray");
+        let mut bytes = file.read(offset, length);
+        bytes.resize(length, 0);
+        bytes
     }
 }
 
@@ -94,33 +149,44 @@ impl Disk for SimDisk {
     async fn list(&self, directory: &str) -> io::Result<Vec<String>> {
         let prefix = format!("{directory}/");
         let files = lock(&self.files);
-        Ok(files.keys().filter_map(|path| path.strip_prefix(&prefix)).map(Into::into).collect())
+        let below = files.named.keys().filter_map(|path| path.strip_prefix(&prefix));
+        Ok(below.map(Into::into).collect())
     }
 
     async fn create(&self, path: &str) -> io::Result<Box<dyn DiskFile>> {
-        Self::take_time(&self.entropy).await;
-        let mut files = lock(&self.files);
-        if files.contains_key(path) {
-            return Err(io::ErrorKind::AlreadyExists.into());
+        if self.faults.is_on(Fault::FullDisk) {
+            return Err(full());
         }
-        files.insert(path.to_owned(), FileState::default());
-        Ok(self.handle(path))
+        {
+            let mut files = lock(&self.files);
+            if files.named.contains_key(path) {
+                return Err(io::ErrorKind::AlreadyExists.into());
+            }
+            files.named.insert(path.to_owned(), FileState::default());
+            files.creating.push(path.to_owned());
+        }
+        self.take_time().await;
+        lock(&self.files).creating.retain(|creating| creating != path);
+        self.handle(path)
     }
 
     async fn open(&self, path: &str) -> io::Result<Box<dyn DiskFile>> {
-        if !lock(&self.files).contains_key(path) {
-            return Err(io::ErrorKind::NotFound.into());
-        }
-        Ok(self.handle(path))
+        self.handle(path)
     }
 
     async fn open_read_only(&self, path: &str) -> io::Result<Box<dyn DiskFile>> {
-        self.open(path).await
+        self.handle(path)
     }
 
     async fn remove(&self, path: &str) -> io::Result<()> {
-        Self::take_time(&self.entropy).await;
-        lock(&self.files).remove(path).map(drop).ok_or(io::ErrorKind::NotFound.into())
+        {
+            let mut files = lock(&self.files);
+            let file = files.named.remove(path).ok_or(io::ErrorKind::NotFound)?;
+            files.removing.push((path.to_owned(), file));
+        }
+        self.take_time().await;
+        lock(&self.files).removing.retain(|(removing, _)| removing != path);
+        Ok(())
     }
 
     async fn lock(&self) -> io::Result<DiskLock> {
@@ -143,16 +209,7 @@ impl Drop for Release {
 
 struct SimFile {
     path: String,
-    files: Files,
-    entropy: Arc<SimEntropy>,
-}
-
-impl SimFile {
-    fn with<T>(&self, use_file: impl FnOnce(&mut FileState) -> T) -> io::Result<T> {
-        let mut files = lock(&self.files);
-        let file = files.get_mut(&self.path).ok_or(io::ErrorKind::NotFound)?;
-        Ok(use_file(file))
-    }
+    disk: SimDisk,
 }
 
 fn position(offset: u64) -> usize {
@@ -162,34 +219,56 @@ fn position(offset: u64) -> usize {
 #[async_trait]
 impl DiskFile for SimFile {
     async fn len(&self) -> io::Result<u64> {
-        self.with(|file| file.seen.len() as u64)
+        Ok(lock(&self.disk.files).file(&self.path)?.len() as u64)
     }
 
     async fn read_at(&self, offset: u64, length: usize) -> io::Result<Bytes> {
-        self.with(|file| {
-            let start = position(offset).min(file.seen.len());
-            let end = start.saturating_add(length).min(file.seen.len());
-            Bytes::copy_from_slice(&file.seen[start..end])
-        })
+        let SimDisk { files, entropy, faults, .. } = &self.disk;
+        let mut files = lock(files);
+        let start = position(offset);
+        let bytes = files.file(&self.path)?.read(start, length);
+        let astray = faults.is_on(Fault::MisdirectedRead) && entropy.one_in(MISDIRECTED_ONE_IN);
+        if astray && !files.is_untouched(&self.path, &(start..start + bytes.len())) {
+            return Ok(files.elsewhere(bytes.len(), entropy).into());
+        }
+        Ok(bytes.into())
     }
 
     async fn write_at(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        let start = position(offset);
         // The write is in the cache before its time has passed: a crash meanwhile may tear it.
-        self.with(|file| {
-            place(&mut file.seen, position(offset), data);
-            file.unsynced.push((position(offset), data.to_vec()));
-        })?;
-        SimDisk::take_time(&self.entropy).await;
+        {
+            let mut files = lock(&self.disk.files);
+            let file = files.file(&self.path)?;
+            let grows = start + data.len() > file.len();
+            if grows && self.disk.faults.is_on(Fault::FullDisk) {
+                let fits = file.len().saturating_sub(start).min(data.len());
+                file.write(start, &data[..fits]);
+                return Err(full());
+            }
+            file.write(start, data);
+        }
+        self.disk.take_time().await;
         Ok(())
     }
 
     async fn sync(&self) -> io::Result<()> {
-        let pending = self.with(|file| file.unsynced.len())?;
-        SimDisk::take_time(&self.entropy).await;
-        self.with(|file| {
-            for (offset, data) in file.unsynced.drain(..pending) {
-                place(&mut file.durable, offset, &data);
+        let pending = lock(&self.disk.files).file(&self.path)?.pending();
+        self.disk.take_time().await;
+        let is_journal = self.path.starts_with(JOURNAL);
+        let mut files = lock(&self.disk.files);
+        if is_journal && self.disk.faults.end(Fault::FailedSync) {
+            files.sync_failed = true;
+            files.file(&self.path)?.sync_failed(pending, &self.disk.entropy);
+            return Err(io::Error::other("the sync failed"));
+        }
+        let ranges = files.file(&self.path)?.synced(pending);
+        if is_journal {
+            files.untouched.push_back((self.path.clone(), ranges));
+            while files.untouched.len() > UNTOUCHED_SYNCS {
+                files.untouched.pop_front();
             }
-        })
+        }
+        Ok(())
     }
 }

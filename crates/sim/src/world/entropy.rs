@@ -18,6 +18,16 @@ impl SimEntropy {
     pub fn within(&self, range: Range<u64>) -> u64 {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).u64(range)
     }
+
+    /// Whether the one of `count` equal chances came.
+    pub fn one_in(&self, count: u64) -> bool {
+        self.within(0..count) == 0
+    }
+
+    /// The number of one of `count` things; there must be one.
+    pub fn index(&self, count: usize) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).usize(0..count)
+    }
 }
 
 impl Entropy for SimEntropy {

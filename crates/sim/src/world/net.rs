@@ -1,29 +1,83 @@
-//! Connections inside one process: pipes with a bounded buffer.
+//! Connections inside one process: pipes with a bounded buffer, and a carrier between the two
+//! ends that may take its time, drop what it carries, and be cut.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
-use runtime::{Connection, Listener, Net};
-use tokio::io::{DuplexStream, duplex};
+use runtime::{Connection, Listener, Net, Policy, Tasks};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, duplex, split};
 use tokio::sync::mpsc;
+
+use super::SimEntropy;
+use crate::faults::{Fault, Faults};
 
 const PIPE_BYTES: usize = 64 * 1024;
 const BACKLOG: usize = 128;
 const FIRST_FREE_PORT: u16 = 10_000;
+/// How long bytes are on their way, while that takes long.
+const DELAY_US: std::ops::Range<u64> = 0..20_000;
+/// Of so many parcels one is dropped with its connection, while that happens.
+const DROP_ONE_IN: u64 = 50;
 
 /// The simulated network.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct SimNet {
     listeners: Mutex<BTreeMap<SocketAddr, mpsc::Sender<DuplexStream>>>,
+    carrier: Carrier,
+    tasks: Tasks,
+}
+
+#[derive(Clone, Debug)]
+struct Carrier {
+    entropy: Arc<SimEntropy>,
+    faults: Arc<Faults>,
 }
 
 impl SimNet {
-    /// Every listener vanishes; open pipes end when the node's tasks are dropped.
-    pub(super) fn cut(&self) {
+    pub(super) fn new(entropy: Arc<SimEntropy>, faults: Arc<Faults>) -> Self {
+        let carrier = Carrier { entropy, faults };
+        Self { listeners: Mutex::default(), carrier, tasks: Tasks::simulated() }
+    }
+
+    /// Every listener vanishes; open connections end when the node's tasks are dropped.
+    pub(super) fn forget_listeners(&self) {
         self.listeners.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+impl Carrier {
+    /// Carries bytes both ways until both sides have said all, or it is dropped or cut.
+    async fn carry(self, near: DuplexStream, far: DuplexStream) {
+        let ((near_out, near_in), (far_out, far_in)) = (split(near), split(far));
+        // Whichever way ends early takes the other one with it.
+        let _ended =
+            tokio::try_join!(self.one_way(near_out, far_in), self.one_way(far_out, near_in));
+    }
+
+    async fn one_way(
+        &self,
+        mut from: impl AsyncRead + Unpin,
+        mut to: impl AsyncWrite + Unpin,
+    ) -> io::Result<()> {
+        let mut buffer = vec![0; PIPE_BYTES];
+        loop {
+            let length = from.read(&mut buffer).await?;
+            if self.faults.is_on(Fault::Delay) {
+                tokio::time::sleep(Duration::from_micros(self.entropy.within(DELAY_US))).await;
+            }
+            let dropped = self.faults.is_on(Fault::Drop) && self.entropy.one_in(DROP_ONE_IN);
+            if dropped || self.faults.is_on(Fault::Cut) {
+                return Err(io::ErrorKind::ConnectionReset.into());
+            }
+            if length == 0 {
+                return to.shutdown().await;
+            }
+            to.write_all(&buffer[..length]).await?;
+        }
     }
 }
 
@@ -44,13 +98,19 @@ impl Net for SimNet {
 
     async fn connect(&self, authority: &str) -> io::Result<Box<dyn Connection>> {
         let address: SocketAddr = authority.parse().map_err(io::Error::other)?;
+        if self.carrier.faults.is_on(Fault::Cut) {
+            return Err(io::ErrorKind::HostUnreachable.into());
+        }
         let listener = {
             let listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
             listeners.get(&address).cloned().ok_or(io::ErrorKind::ConnectionRefused)?
         };
-        let (near, far) = duplex(PIPE_BYTES);
-        listener.send(far).await.map_err(|_| io::ErrorKind::ConnectionRefused)?;
-        Ok(Box::new(near))
+        let (client, near) = duplex(PIPE_BYTES);
+        let (far, node) = duplex(PIPE_BYTES);
+        listener.send(node).await.map_err(|_| io::ErrorKind::ConnectionRefused)?;
+        let carrier = self.carrier.clone();
+        self.tasks.spawn("sim.carrier", Policy::Report, carrier.carry(near, far));
+        Ok(Box::new(client))
     }
 }
 

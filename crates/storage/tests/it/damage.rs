@@ -166,6 +166,24 @@ async fn a_missing_segment_or_a_damaged_manifest_refuses_to_open() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_bytes_of_an_older_manifest_are_not_taken_for_the_newest() {
+    let (mut world, disk, objects) = with_segment().await;
+    let storage = world.open().await;
+    append(&storage, &storage.log(LOG), 7, &[vec![7; 50_000]]).await.unwrap();
+    let_upkeep_work().await;
+    storage.close().await.unwrap();
+    let manifests = objects.paths("manifest").await;
+    let [.., older, newest] = &manifests[..] else { panic!("{manifests:?}") };
+    // As a read shows them that goes to the wrong place.
+    let bytes = objects.bytes(older).await;
+    objects.edit(newest, |newest| *newest = bytes).await;
+    let damage = refused(&mut world, &disk, &objects).await;
+    assert_eq!(damage.file, newest.as_ref());
+    assert!(damage.what.contains("another manifest"), "{damage}");
+    assert_eq!(checked(&world).await.damages[0], *damage);
+}
+
+#[tokio::test(start_paused = true)]
 async fn without_any_manifest_the_whole_journal_will_do_but_nothing_less() {
     use object_store::ObjectStoreExt;
     let (mut world, disk, objects) = with_segment().await;

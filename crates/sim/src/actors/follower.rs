@@ -7,31 +7,35 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use anyhow::Result;
 use runtime::{Policy, Tasks};
 use tokio::time::sleep;
 use weir_client::kinesis::{
-    ConsumerStatus, DescribeStreamConsumerInput, DescribeStreamSummaryInput, ListShardsInput,
+    ConsumerStatus, DescribeStreamConsumerInput, DescribeStreamSummaryInput,
     RegisterStreamConsumerInput, ShardIteratorType, StartingPosition, SubscribeToShardEvent,
     SubscribeToShardInput,
 };
 use weir_client::{Client, Error, ErrorCode};
 
-use crate::history::Read;
-use crate::trace::Trace;
-use crate::world::SimWorld;
+use super::reader;
+use crate::checkers::records::Read;
+use crate::history::Progress;
+use crate::run::{Run, STREAM};
 
 const CONSUMER: &str = "follower";
-const LOOK_EVERY: Duration = Duration::from_millis(5);
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+const BETWEEN: Duration = Duration::from_millis(1);
+const AFTER_FAILURE: Duration = Duration::from_millis(50);
 /// After so many events at most a subscription is dropped for another one.
 const EVENTS_MAX: u64 = 8;
 
-/// What it got so far, by shard: the shards that it came to.
+/// How far it is, by shard: the shards that it came to. Clones are the same follower.
 #[derive(Clone, Default)]
 pub(crate) struct Follower(Arc<Mutex<BTreeMap<String, Followed>>>);
 
 #[derive(Default)]
 struct Followed {
-    records: Vec<(model::SequenceNumber, String)>,
+    progress: Progress,
     /// Where to go on; from the beginning if nothing came.
     continuation: Option<String>,
     ended: bool,
@@ -39,32 +43,32 @@ struct Followed {
 
 impl Follower {
     /// Follows the stream in tasks of `tasks`, until these end.
-    pub(crate) fn start(
-        &self,
-        (world, trace): (&SimWorld, &Trace),
-        (stream, client): (&'static str, Client),
-        tasks: &Tasks,
-    ) {
-        let (world, trace, tasks) = (world.clone(), trace.clone(), tasks.clone());
-        let following = Following { followed: self.clone(), world, trace, client, tasks };
+    pub(crate) fn start(&self, run: &Run, client: Client, tasks: &Tasks) {
+        let (run, tasks) = (run.clone(), tasks.clone());
+        let following = Following { followed: self.clone(), run, client, tasks };
         following.tasks.clone().spawn("sim.follower", Policy::Report, async move {
-            while let Err(error) = following.begin(stream).await {
-                following.trace.event(format_args!("follower: {error}"));
-                sleep(LOOK_EVERY).await;
+            while let Err(error) = following.begin().await {
+                following.run.trace.event(format_args!("follower: {error}"));
+                sleep(AFTER_FAILURE).await;
             }
         });
     }
 
-    /// Every record that came, in the order in which it came.
-    pub(crate) fn read(&self) -> Read {
-        let followed = self.followed();
-        followed.iter().map(|(shard, it)| (shard.clone(), it.records.clone())).collect()
+    /// Sums up how far it is, for the trace.
+    pub(crate) fn records(&self) -> u64 {
+        let last = |it: &Followed| it.progress.0.map(|last| last.index());
+        self.followed().values().filter_map(last).sum()
     }
 
-    /// Numbers of shards and of records.
-    pub(crate) fn counts(&self) -> (usize, usize) {
+    /// Of which shards it has not the last record that was read there.
+    pub(crate) fn behind(&self, read: &Read) -> Vec<String> {
         let followed = self.followed();
-        (followed.len(), followed.values().map(|it| it.records.len()).sum())
+        let last = |shard: &String| followed.get(shard).and_then(|it| it.progress.0);
+        let behind = |(shard, records): &(&String, &Vec<_>)| {
+            let end = records.last().map(|seen: &crate::history::Seen| seen.number);
+            end.is_some() && last(shard) != end
+        };
+        read.iter().filter(behind).map(|(shard, _)| shard.clone()).collect()
     }
 
     fn followed(&self) -> MutexGuard<'_, BTreeMap<String, Followed>> {
@@ -85,64 +89,72 @@ impl Follower {
         }
     }
 
+    fn end(&self, shard: &str) {
+        if let Some(it) = self.followed().get_mut(shard) {
+            it.ended = true;
+        }
+    }
+
     /// Keeps an event, and gives the children that it leads to.
-    fn keep(&self, shard: &str, event: SubscribeToShardEvent) -> Vec<String> {
+    fn keep(&self, run: &Run, shard: &str, event: SubscribeToShardEvent) -> Result<Vec<String>> {
         let mut followed = self.followed();
         let it = followed.get_mut(shard).expect("only known shards are followed");
         for record in event.records {
-            let number = record.sequence_number.parse();
-            let content = String::from_utf8(record.data.to_vec());
-            it.records.push((
-                number.expect("a node gives well-formed sequence numbers"),
-                content.expect("producers send text"),
-            ));
+            run.history().saw(shard, &mut it.progress, reader::seen(record)?)?;
         }
         it.ended = event.continuation_sequence_number.is_none();
         it.continuation = event.continuation_sequence_number;
         let mut children = Vec::new();
         for child in event.child_shards.unwrap_or_default() {
             let ended = |parent| followed.get(parent).is_some_and(|it: &Followed| it.ended);
-            if child.parent_shards.iter().all(ended) {
-                followed.entry(child.shard_id.clone()).or_default();
+            if child.parent_shards.iter().all(ended) && !followed.contains_key(&child.shard_id) {
+                followed.insert(child.shard_id.clone(), Followed::default());
                 children.push(child.shard_id);
             }
         }
-        children
+        Ok(children)
     }
 }
 
-/// A follower between two crashes.
+/// A follower in one life of a node.
 #[derive(Clone)]
 struct Following {
     followed: Follower,
-    world: SimWorld,
-    trace: Trace,
+    run: Run,
     client: Client,
     tasks: Tasks,
 }
 
 impl Following {
-    async fn begin(&self, stream: &str) -> Result<(), Error> {
-        let consumer = self.register(stream).await?;
-        if self.followed.followed().is_empty() {
-            let input =
-                ListShardsInput { stream_name: Some(stream.into()), ..ListShardsInput::default() };
-            let shards = self.client.call(input).await?.shards.unwrap_or_default().into_iter();
-            let oldest = shards.filter(|shard| shard.parent_shard_id.is_none());
-            let oldest = oldest.map(|shard| (shard.shard_id, Followed::default()));
-            self.followed.followed().extend(oldest);
-        }
-        let followed = self.followed.followed();
-        for (shard, _) in followed.iter().filter(|(_, it)| !it.ended) {
-            self.follow(consumer.clone(), shard.clone());
+    async fn begin(&self) -> Result<(), Error> {
+        let consumer = self.register().await?;
+        let listed = reader::shards(&self.client).await?;
+        let unfinished: Vec<_> = {
+            let mut followed = self.followed.followed();
+            // Parents come first, unless they expired.
+            for shard in &listed {
+                let parents = [&shard.parent_shard_id, &shard.adjacent_parent_shard_id];
+                let waits = |parent: &String| {
+                    let is_listed = listed.iter().any(|it| it.shard_id == *parent);
+                    is_listed && !followed.get(parent).is_some_and(|it| it.ended)
+                };
+                if !parents.into_iter().flatten().any(waits) {
+                    followed.entry(shard.shard_id.clone()).or_default();
+                }
+            }
+            let unfinished = followed.iter().filter(|(_, it)| !it.ended);
+            unfinished.map(|(shard, _)| shard.clone()).collect()
+        };
+        for shard in unfinished {
+            self.follow(consumer.clone(), shard);
         }
         Ok(())
     }
 
     /// Registers the consumer unless it is there, and waits until it may subscribe.
-    async fn register(&self, stream: &str) -> Result<String, Error> {
+    async fn register(&self) -> Result<String, Error> {
         let input = DescribeStreamSummaryInput {
-            stream_name: Some(stream.into()),
+            stream_name: Some(STREAM.into()),
             ..DescribeStreamSummaryInput::default()
         };
         let stream_arn = self.client.call(input).await?.stream_description_summary.stream_arn;
@@ -152,8 +164,8 @@ impl Following {
             ..RegisterStreamConsumerInput::default()
         };
         match self.client.call(input).await {
-            Ok(_) => self.trace.event("the follower is registered"),
-            Err(Error::Service { error, .. }) if error.code == ErrorCode::ResourceInUse => {}
+            Ok(_) => self.run.trace.event("the follower is registered"),
+            Err(error) if error.code() == Some(ErrorCode::ResourceInUse) => {}
             Err(error) => return Err(error),
         }
         loop {
@@ -181,10 +193,15 @@ impl Following {
                         }
                         return;
                     }
-                    Ok(None) => {}
+                    // A node that is ending ends subscriptions as soon as they begin.
+                    Ok(None) => sleep(BETWEEN).await,
                     Err(error) => {
-                        following.trace.event(format_args!("follower of {shard}: {error}"));
-                        sleep(LOOK_EVERY).await;
+                        following.run.trace.event(format_args!("follower of {shard}: {error}"));
+                        // The shard has expired. Its children are found in the next life.
+                        if error.code() == Some(ErrorCode::ResourceNotFound) {
+                            return following.followed.end(&shard);
+                        }
+                        sleep(AFTER_FAILURE).await;
                     }
                 }
             }
@@ -200,13 +217,14 @@ impl Following {
             ..SubscribeToShardInput::default()
         };
         let mut subscription = self.client.subscribe(input).await?;
-        for _ in 0..=self.world.entropy.within(0..EVENTS_MAX) {
+        for _ in 0..=self.run.world.entropy.within(0..EVENTS_MAX) {
             let Some(event) = subscription.next().await? else { return Ok(None) };
-            self.trace.event(format_args!("follower of {shard}: {} came", event.records.len()));
+            self.run.trace.event(format_args!("follower of {shard}: {} came", event.records.len()));
             let ended = event.continuation_sequence_number.is_none();
-            let children = self.followed.keep(shard, event);
-            if ended {
-                return Ok(Some(children));
+            match self.followed.keep(&self.run, shard, event) {
+                Ok(children) if ended => return Ok(Some(children)),
+                Ok(_) => {}
+                Err(broken) => self.run.require(Err(broken.context("as the follower saw it"))),
             }
         }
         Ok(None)

@@ -1,0 +1,6 @@
+//! What must hold of a history.
+
+pub mod lineage;
+pub mod order;
+pub mod records;
+pub mod throttle;
