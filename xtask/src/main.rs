@@ -8,6 +8,8 @@ mod compat;
 mod docs;
 mod example;
 mod measure;
+mod packages;
+mod process;
 mod prove;
 mod tidy;
 mod workspace;

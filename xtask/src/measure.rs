@@ -124,14 +124,14 @@ fn start(weir: &Path, home: &Path) -> Result<()> {
 fn idle(weir: &Path, home: &Path) -> Result<()> {
     let node = Node::start_fresh(weir, &["dev"], home)?;
     node.list_streams()?;
-    let idle = node.resident_mib()?;
+    let idle = node.process.resident_mib()?;
     row("resident, idle", format_args!("{idle:.1} MiB"));
     create_stream(weir, &node, "wide", IDLE_SHARDS)?;
-    let wide = node.resident_mib()?;
+    let wide = node.process.resident_mib()?;
     row("resident, 10,000 idle shards more", format_args!("+{:.1} MiB", wide - idle));
     let node = node.restart(weir, &["dev"])?;
     node.list_streams()?;
-    let again = node.resident_mib()?;
+    let again = node.process.resident_mib()?;
     row("the same after a restart", format_args!("+{:.1} MiB", again - idle));
     Ok(())
 }
@@ -151,7 +151,7 @@ fn retained(weir: &Path, home: &Path, args: &Args) -> Result<()> {
     let gib = written / GIB as f64;
     row(
         &format!("resident after {gib:.1} GiB written"),
-        format_args!("{:.0} MiB", node.resident_mib()?),
+        format_args!("{:.0} MiB", node.process.resident_mib()?),
     );
     let amplification = node.bytes_written()? / written;
     row("write amplification, 1,000 shards", format_args!("{amplification:.2}"));

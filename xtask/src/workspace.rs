@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -80,24 +80,30 @@ pub(crate) fn run_within(at_most: Duration, command: &mut Command) -> Result<()>
 pub(crate) fn finish_within(at_most: Duration, command: &mut Command) -> Result<()> {
     let shown = shown(command);
     let mut child = command.current_dir(root()).spawn().with_context(|| format!("run {shown}"))?;
-    let stopwatch = Stopwatch::start();
-    let status = loop {
-        match child.try_wait()? {
-            Some(status) => break status,
-            None if stopwatch.elapsed() < at_most => pause(),
-            None => {
-                child.kill()?;
-                child.wait()?;
-                bail!("{shown}: not done after {} s", at_most.as_secs());
-            }
-        }
-    };
+    let status = wait_within(at_most, &mut child).with_context(|| shown.clone())?;
     ensure!(status.success(), "{shown}: {status}");
     Ok(())
 }
 
+/// Waits for a program that might hang: it is killed after `at_most`.
+pub(crate) fn wait_within(at_most: Duration, child: &mut Child) -> Result<ExitStatus> {
+    let stopwatch = Stopwatch::start();
+    loop {
+        match child.try_wait()? {
+            Some(status) => return Ok(status),
+            None if stopwatch.elapsed() < at_most => pause(),
+            None => {
+                child.kill()?;
+                child.wait()?;
+                bail!("not done after {} s", at_most.as_secs());
+            }
+        }
+    }
+}
+
+/// A moment between two looks at an outside program.
 #[expect(clippy::disallowed_methods, reason = "an outside program is waited for in real time")]
-fn pause() {
+pub(crate) fn pause() {
     std::thread::sleep(Duration::from_millis(20));
 }
 

@@ -3,11 +3,12 @@
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{ChildStdout, Command, Stdio};
 
 use anyhow::{Context, Result, anyhow, ensure};
 
 use super::certificate;
+use crate::process::Process;
 
 /// How a node is started, beside its address and its data directory.
 #[derive(Clone, Copy)]
@@ -54,7 +55,7 @@ impl Profile {
 
 /// A running node; it is killed when this is dropped.
 pub(crate) struct Node {
-    child: Child,
+    process: Process,
     endpoint: String,
     data: PathBuf,
     messages: PathBuf,
@@ -77,19 +78,17 @@ impl Node {
     /// Starts a node in a directory as it was left.
     pub(crate) fn start(mut weir: Command, profile: Profile, directory: &Path) -> Result<Self> {
         let (data, messages) = (directory.join("data"), directory.join("messages.txt"));
-        let mut child = weir
-            .args(profile.arguments())
+        weir.args(profile.arguments())
             .args(["--listen", "127.0.0.1:0", "--data-dir"])
             .arg(&data)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::from(open_for_writing(&messages)?))
-            .spawn()
-            .with_context(|| format!("run {}", weir.get_program().display()))?;
-        let mut stdout = BufReader::new(child.stdout.take().expect("it is piped"));
+            .stderr(Stdio::from(open_for_writing(&messages)?));
+        let mut process = Process::spawn(&mut weir)?;
+        let mut stdout = BufReader::new(process.take_stdout().context("it is piped")?);
         let mut first_line = String::new();
         stdout.read_line(&mut first_line)?;
-        let mut node = Self { child, endpoint: String::new(), data, messages, _stdout: stdout };
+        let mut node = Self { process, endpoint: String::new(), data, messages, _stdout: stdout };
         let endpoint = first_line.trim().strip_prefix(FIRST_WORDS).ok_or_else(|| {
             anyhow!("the node began with {first_line:?}, not {FIRST_WORDS:?}\n{}", node.said())
         })?;
@@ -113,19 +112,9 @@ impl Node {
 
     /// Ends the node, which must have been running until now.
     pub(crate) fn stop(&mut self) -> Result<()> {
-        let ended = self.child.try_wait()?;
+        let ended = self.process.ended()?;
         ensure!(ended.is_none(), "the node ended by itself: {ended:?}\n{}", self.said());
-        self.child.kill()?;
-        self.child.wait()?;
-        Ok(())
-    }
-}
-
-impl Drop for Node {
-    fn drop(&mut self) {
-        // Both fail only for a process that has ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.process.kill()
     }
 }
 

@@ -55,12 +55,12 @@ fn shards(weir: &Path, home: &Path, args: &Args) -> Result<()> {
     for _ in 0..ROUNDS {
         for (shards, costs) in SHARDS.iter().zip(&mut costs) {
             let stream = format!("wide-{shards}");
-            let before = node.cpu_seconds()?;
+            let before = node.process.cpu_seconds()?;
             // Enough keys that a request goes to as many shards as it has records.
             let load = ["--op", "put-records", "--stream", &stream, "--keys", "20000"];
             let report = bench(weir, &node, args, &load)?;
             let records = number(&report, "records")?;
-            let cpu = (node.cpu_seconds()? - before) * 1e6 / records;
+            let cpu = (node.process.cpu_seconds()? - before) * 1e6 / records;
             costs.push((1e6 / number(&report, "records_per_second")?, cpu));
         }
     }

@@ -1,20 +1,18 @@
-//! A node as a process: what the kernel says of it, and what it says of itself.
+//! A node as a process, and what it says of itself.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{ChildStdout, Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 
-/// The kernel counts processor time in hundredths of a second.
-const TICKS_PER_SECOND: f64 = 100.0;
-const KIB_PER_MIB: f64 = 1024.0;
+use crate::process::{self, Process};
 
 /// A running node; it is killed when this is dropped.
 pub(super) struct Node {
-    child: Child,
+    pub(super) process: Process,
     address: String,
     data: PathBuf,
     /// Kept open: a node whose standard output is closed could not print any more.
@@ -34,24 +32,23 @@ impl Node {
 
     /// Kills the node as a crash would and starts another on its data.
     pub(super) fn restart(mut self, weir: &Path, arguments: &[&str]) -> Result<Self> {
-        self.child.kill()?;
-        self.child.wait()?;
+        self.process.kill()?;
         Self::start(weir, arguments, self.data.clone())
     }
 
     fn start(weir: &Path, arguments: &[&str], data: PathBuf) -> Result<Self> {
-        let mut child = Command::new(weir)
-            .args(arguments)
+        let mut node = Command::new(weir);
+        node.args(arguments)
             .args(["--listen", "127.0.0.1:0", "--trace", "error", "--data-dir"])
             .arg(&data)
-            .stdout(Stdio::piped())
-            .spawn()?;
+            .stdout(Stdio::piped());
+        let mut process = Process::spawn(&mut node)?;
         let mut first_line = String::new();
-        let mut stdout = BufReader::new(child.stdout.take().context("it is piped")?);
+        let mut stdout = BufReader::new(process.take_stdout().context("it is piped")?);
         stdout.read_line(&mut first_line)?;
         let address = first_line.trim().strip_prefix("listening on http://").map(str::to_owned);
         let address = address.with_context(|| format!("the node said {first_line:?}"))?;
-        Ok(Self { child, address, data, _stdout: stdout })
+        Ok(Self { process, address, data, _stdout: stdout })
     }
 
     /// `weir` as a client of this node, with its root key if it made one.
@@ -97,44 +94,10 @@ impl Node {
         stream.read_to_string(&mut answer)?;
         Ok(answer)
     }
-
-    /// Memory that the process holds.
-    pub(super) fn resident_mib(&self) -> Result<f64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("VmRSS")?;
-        let kib: f64 = line.trim().trim_end_matches(" kB").parse()?;
-        Ok(kib / KIB_PER_MIB)
-    }
-
-    /// Processor time used so far, in user and kernel mode.
-    pub(super) fn cpu_seconds(&self) -> Result<f64> {
-        cpu_seconds(&self.child.id().to_string(), USED)
-    }
 }
-
-/// Where proc(5) has the time of a process, and where that of its children that have ended.
-const USED: usize = 14;
-const USED_BY_CHILDREN: usize = 16;
 
 /// Processor time of the commands that this process ran and waited for.
 pub(super) fn cpu_seconds_of_children() -> Result<f64> {
-    cpu_seconds("self", USED_BY_CHILDREN)
-}
-
-/// The sum of a field in ticks and the next one, user and kernel mode.
-fn cpu_seconds(process: &str, field: usize) -> Result<f64> {
-    let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
-    // Two fields stand before the end of the name, and they count from 1.
-    let after_name = stat.rsplit(") ").next().context("a process has a name")?;
-    let ticks = |field: usize| after_name.split(' ').nth(field - 3)?.parse::<f64>().ok();
-    let (user, system) = ticks(field).zip(ticks(field + 1)).context("processor times")?;
-    Ok((user + system) / TICKS_PER_SECOND)
-}
-
-impl Drop for Node {
-    fn drop(&mut self) {
-        // Both fail only for a process that has ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+    // Fields 16 and 17 of proc(5), of which two stand before the end of the name.
+    process::cpu_seconds(Path::new("/proc/self/stat"), [13, 14])
 }

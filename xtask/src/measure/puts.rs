@@ -67,10 +67,10 @@ impl Load {
         let journal = format!("storage.journal={}", self.journal());
         let node =
             Node::start_fresh(weir, &["serve", "--set", &journal, RELAXED[0], RELAXED[1]], home)?;
-        let (server, client) = (node.cpu_seconds()?, cpu_seconds_of_children()?);
+        let (server, client) = (node.process.cpu_seconds()?, cpu_seconds_of_children()?);
         let load = ["--op", "put-records", "--encoding", self.encoding, "--size", self.size];
         let report = bench(weir, &node, args, &load)?;
-        let (server, client) = (node.cpu_seconds()? - server, cpu_seconds_of_children()? - client);
+        let (server, client) = (node.process.cpu_seconds()? - server, cpu_seconds_of_children()? - client);
         let records = number(&report, "records")?;
         Ok(Reached {
             rate: number(&report, "records_per_second")?,

@@ -33,7 +33,7 @@ fn from_memory(weir: &Path, home: &Path, args: &Args) -> Result<()> {
         let loaded = Loaded::by(&node, || bench(weir, &node, args, &load))?;
         row(
             &format!("GetRecords from memory, 1 KiB records, {encoding}, 8 connections"),
-            format_args!("{loaded}, resident {:.0} MiB afterwards", node.resident_mib()?),
+            format_args!("{loaded}, resident {:.0} MiB afterwards", node.process.resident_mib()?),
         );
     }
     Ok(())
@@ -126,9 +126,9 @@ struct Loaded {
 
 impl Loaded {
     fn by(node: &Node, load: impl FnOnce() -> Result<serde_json::Value>) -> Result<Self> {
-        let before = node.cpu_seconds()?;
+        let before = node.process.cpu_seconds()?;
         let report = load()?;
-        let cpu = node.cpu_seconds()? - before;
+        let cpu = node.process.cpu_seconds()? - before;
         let mib = number(&report, "bytes")? / MIB;
         ensure!(mib > 0.0, "nothing was read: {report}");
         let mib_per_second = number(&report, "mib_per_second")?;
