@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, reason = "a command-line program talks to its user")]
 
 mod ci;
+mod compare;
 mod compat;
 mod docs;
 mod example;
@@ -32,6 +33,8 @@ enum Command {
     Measure(measure::Args),
     /// Run what is tested by chance for longer than `cargo test` does
     Prove(prove::Args),
+    /// Run Weir beside other servers
+    Compare(compare::Args),
     /// Everything that continuous integration checks after `cargo test`
     Ci,
 }
@@ -44,6 +47,7 @@ fn main() -> anyhow::Result<()> {
         Command::Example => example::run(),
         Command::Measure(args) => measure::run(&args),
         Command::Prove(args) => prove::run(&args),
+        Command::Compare(args) => compare::run(&args),
         Command::Ci => ci::run(),
     }
 }
