@@ -13,7 +13,7 @@ use crate::journal::chunk::{self, Chunk, Header, Kind, Run};
 use crate::journal::file::FileHeader;
 use crate::log::LogId;
 use crate::manifest::{self, Manifest};
-use crate::segment::format::{self, Block, Index, Trailer};
+use crate::segment::format::{self, Block, Index, PAGE_BLOCKS, Root, TRAILER_BYTES, Trailer};
 use crate::segment::reader::open_block;
 use crate::table;
 use crate::varint::Decoder;
@@ -63,7 +63,12 @@ fn sound_chunk(head: &[u8], rest: &[u8]) -> (Header, Vec<Run>, Bytes) {
         body.extend(piece);
         left = rest;
     }
-    let directory = chunk::encode_directory(&runs);
+    let mut directory = Vec::new();
+    let mut before = 0;
+    for run in &runs {
+        chunk::encode_run(&mut directory, before, run);
+        before = run.log.0;
+    }
     let header = Header {
         epoch: number(8),
         salt: number(16),
@@ -83,7 +88,7 @@ fn sound_chunk(head: &[u8], rest: &[u8]) -> (Header, Vec<Run>, Bytes) {
 /// Reads groups of entries, whose first one has the offset `first`. The three ways to go through
 /// them agree.
 fn groups(groups: &Bytes, first: u64, count: u32) {
-    let mut budget = Budget { entries: usize::MAX, bytes: usize::MAX };
+    let mut budget = Budget { entries: usize::MAX, bytes: usize::MAX, weigh: <[u8]>::len };
     let mut found = Vec::new();
     let whole = entries::decode(groups, first, first, &mut budget, &mut found);
     let later = entries::first_at(groups, first, Timestamp::from_millis(1 << 40));
@@ -121,32 +126,42 @@ pub fn segment(bytes: &[u8]) {
     if let Some(trailer) = Trailer::decode(bytes, bytes.len() as u64) {
         index_of(bytes, &trailer);
     }
-    let (index, bytes) = sound_segment(bytes);
+    let Some((index, root, bytes)) = sound_segment(bytes) else { return };
     assert_eq!(format::version(&bytes), Some(format::VERSION));
     let trailer = Trailer::decode(&bytes, bytes.len() as u64).expect("its checksum is right");
     let read = index_of(&bytes, &trailer).expect("its checksum is right");
     assert_eq!(read, index);
-    for block in index.blocks.iter().filter(|block| block.raw <= RAW_BYTES_MAX) {
+    for (number, block) in index.blocks.iter().enumerate() {
+        if block.raw > RAW_BYTES_MAX {
+            continue;
+        }
         let (start, end) = (block.position as usize, block.position_end() as usize);
         let opened = open_block("segment", block, Some(bytes.slice(start..end)));
         if let Ok(opened) = opened {
             groups(&opened, block.first, block.count);
         }
-        let (first, of_log) = index.blocks_of(block.log);
-        assert_eq!(&index.blocks[first..first + of_log.len()], of_log);
-        assert!(of_log.iter().all(|other| other.log == block.log) && of_log.contains(block));
+        // A block without entries, of which the builder makes none, need not be found.
+        let pages = root.pages_of(block.log, block.first);
+        assert!(block.count == 0 || pages.start == number / PAGE_BLOCKS && !pages.is_empty());
     }
 }
 
 fn index_of(bytes: &[u8], trailer: &Trailer) -> Option<Index> {
-    let position = usize::try_from(trailer.index_position).ok()?;
-    let index = bytes.get(position..)?.get(..usize::try_from(trailer.index_bytes).ok()?)?;
-    Index::decode(index, trailer.blocks, trailer.index_position)
+    let at = |position: u64| usize::try_from(position).ok();
+    let root = at(trailer.root_position)?..bytes.len() - TRAILER_BYTES;
+    let (start, end) = (trailer.index_position, trailer.root_position);
+    let root = Root::decode(bytes.get(root)?, trailer.pages, start, end)?;
+    let mut blocks = Vec::new();
+    for (number, page) in root.pages.iter().enumerate() {
+        let bytes = bytes.get(at(page.at)?..at(page.end())?)?;
+        blocks.extend(page.decode(bytes, root.blocks_end(number))?);
+    }
+    Some(Index { blocks })
 }
 
 /// As many blocks as the first of `bytes` says, as those after it would be, and a segment of them
-/// over the rest.
-fn sound_segment(bytes: &[u8]) -> (Index, Bytes) {
+/// over the rest. There is none of no blocks.
+fn sound_segment(bytes: &[u8]) -> Option<(Index, Root, Bytes)> {
     let mut decoder = Decoder::new(bytes);
     let mut blocks: Vec<Block> = Vec::new();
     let count = decoder.u8().unwrap_or(0);
@@ -166,18 +181,23 @@ fn sound_segment(bytes: &[u8]) -> (Index, Bytes) {
         out.extend(stored);
         left = rest;
     }
+    if blocks.is_empty() {
+        return None;
+    }
     let index = Index { blocks };
     let index_position = out.len() as u64;
-    let encoded = index.encode();
-    out.extend(&encoded);
+    let (pages, root) = index.encode();
+    let encoded = root.encode();
+    out.extend(&pages);
     let trailer = Trailer {
         index_position,
-        index_bytes: encoded.len() as u64,
-        blocks: index.blocks.len() as u64,
-        index_checksum: crc32c(&encoded),
+        root_position: out.len() as u64,
+        pages: root.pages.len() as u64,
+        root_checksum: crc32c(&encoded),
     };
+    out.extend(&encoded);
     out.extend(trailer.encode());
-    (index, out.into())
+    Some((index, root, out.into()))
 }
 
 /// A manifest.

@@ -70,7 +70,8 @@ impl Load {
         let (server, client) = (node.process.cpu_seconds()?, cpu_seconds_of_children()?);
         let load = ["--op", "put-records", "--encoding", self.encoding, "--size", self.size];
         let report = bench(weir, &node, args, &load)?;
-        let (server, client) = (node.process.cpu_seconds()? - server, cpu_seconds_of_children()? - client);
+        let (server, client) =
+            (node.process.cpu_seconds()? - server, cpu_seconds_of_children()? - client);
         let records = number(&report, "records")?;
         Ok(Reached {
             rate: number(&report, "records_per_second")?,
