@@ -17,7 +17,14 @@ pub(crate) type Id = (String, u64);
 pub(crate) type Place = (String, SequenceNumber);
 
 /// What a stream shows: every record by shard and number.
-pub(crate) type Listing = BTreeMap<String, BTreeMap<SequenceNumber, Id>>;
+pub(crate) type Shards = BTreeMap<String, BTreeMap<SequenceNumber, Id>>;
+
+/// The same, and the counters of each key in the order in which they came.
+#[derive(Default)]
+pub(crate) struct Listing {
+    pub(crate) shards: Shards,
+    pub(crate) keys: BTreeMap<String, Vec<u64>>,
+}
 
 /// What became of a record that was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +39,8 @@ enum Fate {
 
 struct Sent {
     fate: Fate,
+    /// The answer came before the writer's next record was sent.
+    acknowledged: bool,
     /// When it arrived, as far as is known.
     first: Timestamp,
     last: Timestamp,
@@ -74,7 +83,8 @@ impl Ledger {
             let id = (key, *next);
             *next += 1;
             let last = Timestamp::from_millis(u64::MAX);
-            inner.sent.insert(id.clone(), Sent { fate: Fate::Unknown, first: now, last });
+            let fate = Fate::Unknown;
+            inner.sent.insert(id.clone(), Sent { fate, acknowledged: false, first: now, last });
             batch.push(id);
         }
         batch
@@ -84,13 +94,13 @@ impl Ledger {
     pub(crate) fn acknowledge(&self, id: &Id, place: Place, now: Timestamp) {
         let mut inner = self.0.lock().unwrap();
         let sent = inner.sent.get_mut(id).unwrap();
-        (sent.fate, sent.last) = (Fate::At(place), now);
+        *sent = Sent { fate: Fate::At(place), acknowledged: true, first: sent.first, last: now };
     }
 
     /// Compares what is there with what was sent. Nobody has written since `now`.
     pub(crate) fn verify(&self, listing: &Listing, horizon: Horizon, now: Timestamp) {
         let mut seen = BTreeMap::new();
-        for (shard, records) in listing {
+        for (shard, records) in &listing.shards {
             for (number, id) in records {
                 let twice = seen.insert(id.clone(), (shard.clone(), *number));
                 assert_eq!(twice, None, "{id:?} is there twice");
@@ -111,6 +121,7 @@ impl Ledger {
             true
         });
         assert!(seen.is_empty(), "{seen:?} were never sent, or were refused, or have expired");
+        inner.verify_order(&listing.keys);
     }
 
     /// What must be there, as far as it has not expired, and where.
@@ -121,6 +132,19 @@ impl Ledger {
             Fate::Unknown | Fate::Lost => None,
         };
         inner.sent.iter().filter_map(place).collect()
+    }
+}
+
+impl Inner {
+    /// A call that was given up may be carried out after the next one; others may not.
+    fn verify_order(&self, keys: &BTreeMap<String, Vec<u64>>) {
+        for (key, counters) in keys {
+            let is_acknowledged = |counter: &&u64| {
+                self.sent.get(&(key.clone(), **counter)).is_some_and(|sent| sent.acknowledged)
+            };
+            let told: Vec<_> = counters.iter().filter(is_acknowledged).collect();
+            assert!(told.is_sorted(), "{key:?} is out of order: {told:?}");
+        }
     }
 }
 

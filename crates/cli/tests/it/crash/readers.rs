@@ -15,7 +15,7 @@ use weir_client::kinesis::{
 };
 use weir_client::{Client, Error, ErrorCode, Result};
 
-use super::ledger::{Id, Listing, id_of};
+use super::ledger::{Id, Shards, id_of};
 
 /// Between two rounds of polling.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -58,7 +58,7 @@ impl Seen {
     }
 
     /// Compares what was shown with what is there after a restart, and forgets what has expired.
-    pub(crate) fn verify(&self, reader: &str, listing: &Listing) {
+    pub(crate) fn verify(&self, reader: &str, listing: &Shards) {
         let mut seen = self.0.lock().unwrap();
         seen.retain(|shard, _| listing.contains_key(shard));
         for (shard, seen) in seen.iter_mut() {

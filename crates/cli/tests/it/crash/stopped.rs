@@ -51,7 +51,11 @@ async fn a_node_goes_on_after_it_was_stopped_for_longer_than_any_timeout() {
         let (shard, number) = place.await;
         // A try whose answer was lost may have left another copy.
         let listing = list(&trial.client(&node, Encoding::Json), RETRIED).await;
-        assert_eq!(listing[&shard].get(&number), Some(&id), "it is where its last try was told");
+        assert_eq!(
+            listing.shards[&shard].get(&number),
+            Some(&id),
+            "it is where its last try was told"
+        );
         let clean = trial.chance.bool();
         if clean {
             let (status, _, errors) = node.stop();
