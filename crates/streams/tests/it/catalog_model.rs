@@ -17,7 +17,7 @@ enum Step {
     Split { stream: u8, shard: Index, at: Cut },
     Merge { stream: u8, left: Index, right: Neighbour },
     Scale { stream: u8, target: u32 },
-    StepClock(i64),
+    TurnClock(i64),
     Restart,
 }
 
@@ -56,7 +56,7 @@ fn step() -> impl Strategy<Value = Step> {
         6 => (stream.clone(), any::<Index>(), neighbour)
             .prop_map(|(stream, left, right)| Step::Merge { stream, left, right }),
         3 => (stream, 1..16_u32).prop_map(|(stream, target)| Step::Scale { stream, target }),
-        1 => (-5000..5000_i64).prop_map(Step::StepClock),
+        1 => (-5000..5000_i64).prop_map(Step::TurnClock),
         1 => Just(Step::Restart),
     ]
 }
@@ -111,7 +111,7 @@ async fn take(step: &Step, node: &Node, model: &mut Model) {
         Step::Split { stream, shard, at } => split(node, model, (*stream, shard, at)).await,
         Step::Merge { stream, left, right } => merge(node, model, (*stream, left, right)).await,
         Step::Scale { stream, target } => scale(node, model, *stream, *target).await,
-        Step::StepClock(_) | Step::Restart => unreachable!("taken by the caller"),
+        Step::TurnClock(_) | Step::Restart => unreachable!("taken by the caller"),
     }
 }
 
@@ -245,7 +245,7 @@ async fn live(steps: Vec<Step>) {
     let mut model = Model::new();
     for step in steps {
         match step {
-            Step::StepClock(milliseconds) => world.clock.step(milliseconds),
+            Step::TurnClock(milliseconds) => world.clock.step(milliseconds),
             Step::Restart => {
                 node.stop().await;
                 node = world.start().await;
