@@ -5,6 +5,7 @@
 
 mod parts;
 
+use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};
 use std::path::PathBuf;
 use std::process::Command;
@@ -37,8 +38,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let parts = chosen(&args.parts)?;
     let seed = args.seed.unwrap_or_else(workspace::seconds_since_1970);
     println!("seed {seed}");
-    for part in &parts {
-        workspace::run(&mut cargo(part.build))?;
+    let builds: BTreeSet<_> = parts.iter().map(|part| part.build).collect();
+    for build in builds {
+        workspace::run(&mut cargo(build))?;
     }
     let weights: u32 = parts.iter().map(|part| part.weight).sum();
     let mut failed = Vec::new();
