@@ -23,9 +23,9 @@ async fn many_logs_in_segments() -> (World, Log) {
         }
         let_upkeep_work().await;
     }
+    assert_eq!(world.metric("weir_storage_segments"), SEGMENTS as f64);
     storage.close().await.unwrap();
     let storage = world.open().await;
-    assert_eq!(world.metric("weir_storage_segments"), SEGMENTS as f64);
     (world, storage.log(LogId(1100)))
 }
 
