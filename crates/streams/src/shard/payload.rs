@@ -52,7 +52,8 @@ pub(crate) fn push(batch: &mut Batch, key: Option<&str>, data: &[u8], sealing: O
     room.copy_from_slice(&tag);
 }
 
-/// How much data a record has; of a sealed one, at least how much.
+/// How much data a record has. Of a sealed one that is not small it is at least so much, and the
+/// rest may be its key.
 pub(crate) fn data_bytes_min(payload: &[u8]) -> usize {
     match *payload {
         [PLAIN, low, high, ref rest @ ..] => match u16::from_le_bytes([low, high]) {
@@ -61,8 +62,7 @@ pub(crate) fn data_bytes_min(payload: &[u8]) -> usize {
         },
         _ => {
             let content = payload.len().saturating_sub(OVERHEAD_BYTES_MAX);
-            // Small records are taken as if they were all data, so that not many times as many are
-            // read as fit.
+            // Of a small one most counts as data: otherwise many times as many were read as fit.
             content.saturating_sub(KEY_BYTES_MAX.min(content / 16))
         }
     }

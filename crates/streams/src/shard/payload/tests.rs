@@ -58,6 +58,18 @@ fn a_sealed_record_opens_only_in_the_stream_and_the_shard_it_was_put_into() {
     assert_eq!(open(&payload, &cipher(8), HERE), None);
 }
 
+#[test]
+fn a_sealed_record_that_is_not_small_never_counts_for_more_data_than_it_has() {
+    let longest = "\u{10ffff}".repeat(model::limits::PARTITION_KEY_CHARS_MAX);
+    for bytes in [16 << 10, 1 << 20, 10 << 20] {
+        let data = vec![7; bytes];
+        for key in [None, Some("k"), Some(&*longest)] {
+            let counted = data_bytes_min(&sealed(7, key, &data, HERE));
+            assert!(counted <= bytes && counted + KEY_BYTES_MAX >= bytes, "{counted} of {bytes}");
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn a_record_reads_back_as_written(
@@ -66,7 +78,8 @@ proptest! {
         let key = key.as_deref();
         let plain = pushed(key, &data, None);
         prop_assert_eq!(data_bytes_min(&plain), data.len());
-        prop_assert!(data_bytes_min(&sealed(7, key, &data, HERE)) <= data.len());
+        let with_key = data.len() + key.map_or(0, str::len);
+        prop_assert!(data_bytes_min(&sealed(7, key, &data, HERE)) <= with_key);
         prop_assert_eq!(decode(&plain).unwrap(), (key, Bytes::from(data.clone())));
         let opened = opened(&sealed(7, key, &data, HERE), HERE).unwrap();
         prop_assert_eq!(decode(&opened).unwrap(), (key, Bytes::from(data)));
