@@ -103,7 +103,7 @@ fn rate(figures: Option<Figures>) -> String {
     let Some(figures) = figures else { return "-".to_owned() };
     let refused = match figures.refused {
         0.0 => String::new(),
-        refused => format!(" ({} not taken)", grouped(refused as u64)),
+        refused => format!(" ({} failed)", grouped(refused as u64)),
     };
     grouped(figures.records_per_second.round() as u64) + &refused
 }
