@@ -1,6 +1,6 @@
 //! What manifest and segments say is there, before the journal is read. Changes nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures_util::TryStreamExt;
@@ -40,10 +40,9 @@ impl Stored {
 
     /// The segments that no manifest names: left by a stop before their manifest.
     pub(crate) fn orphans(&self) -> Vec<Path> {
-        let named = |path: &&Path| {
-            self.manifest.segments.iter().any(|segment| reader::path(segment.number) == **path)
-        };
-        self.sizes.keys().filter(|path| !named(path)).cloned().collect()
+        let named = self.manifest.segments.iter().map(|segment| reader::path(segment.number));
+        let named: BTreeSet<Path> = named.collect();
+        self.sizes.keys().filter(|path| !named.contains(path)).cloned().collect()
     }
 
     /// Segments without a manifest are fine only before the first one, while the journal still
