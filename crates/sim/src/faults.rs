@@ -40,7 +40,8 @@ pub enum Fault {
 }
 
 impl Fault {
-    const ALL: [Self; 12] = [
+    /// Every one of them.
+    pub const ALL: [Self; 12] = [
         Self::PowerLoss,
         Self::SlowDisk,
         Self::FullDisk,

@@ -18,6 +18,38 @@ const PAUSE_MS: std::ops::Range<u64> = 1..40;
 const CALLS: std::ops::Range<u64> = 1..5;
 const RECORDS: std::ops::Range<u64> = 1..200;
 
+/// What an iterator may still bring.
+struct Asked {
+    /// Nothing that arrived earlier.
+    from: Option<Timestamp>,
+    /// Nothing up to this index: neither what comes before the start nor what came already.
+    after: u64,
+}
+
+impl Asked {
+    fn of(input: &GetShardIteratorInput, point: Point) -> Self {
+        let last = point.progress.0.map_or(0, |last| last.index());
+        let after = match input.shard_iterator_type {
+            ShardIteratorType::AfterSequenceNumber => last,
+            ShardIteratorType::AtSequenceNumber => last - 1,
+            _ => 0,
+        };
+        Self { from: input.timestamp, after }
+    }
+
+    fn check(&mut self, shard: &str, seen: &Seen) -> Result<()> {
+        let Seen { number, arrived, .. } = *seen;
+        let Self { from, after } = *self;
+        ensure!(
+            number.index() > after && from.is_none_or(|from| arrived >= from),
+            "{shard}: an iterator after {after}, from {from:?} on, went back to {number}, which \
+             arrived at {arrived}"
+        );
+        self.after = number.index();
+        Ok(())
+    }
+}
+
 #[derive(Clone, Copy, Default)]
 struct Point {
     progress: Progress,
@@ -63,7 +95,8 @@ impl Poller {
     async fn poll(&self, run: &Run, client: &Client, shard: &str) -> Result<()> {
         let point = self.point(shard);
         let input = iterator_input(run, shard, point);
-        let (kind, from) = (input.shard_iterator_type, input.timestamp);
+        let kind = input.shard_iterator_type;
+        let mut asked = Asked::of(&input, point);
         let mut iterator = client.call(input).await?.shard_iterator;
         for _ in 0..run.world.entropy.within(CALLS) {
             let Some(shard_iterator) = iterator.take() else { break };
@@ -72,7 +105,7 @@ impl Poller {
             let output = client.call(input).await?;
             for record in output.records {
                 let seen = reader::seen(record)?;
-                run.require(self.keep(run, shard, seen, from));
+                run.require(asked.check(shard, &seen).and_then(|()| self.keep(run, shard, seen)));
             }
             iterator = output.next_shard_iterator;
             if iterator.is_none() {
@@ -83,13 +116,9 @@ impl Poller {
         Ok(())
     }
 
-    fn keep(&self, run: &Run, shard: &str, seen: Seen, from: Option<Timestamp>) -> Result<()> {
+    fn keep(&self, run: &Run, shard: &str, seen: Seen) -> Result<()> {
         let mut point = self.point(shard);
         let (number, arrived) = (seen.number, seen.arrived);
-        ensure!(
-            from.is_none_or(|from| arrived >= from),
-            "{shard}: {number} came at {arrived}, asked for was {from:?}"
-        );
         // It may have asked for what it has already.
         if point.progress.0.is_some_and(|last| number <= last) {
             return Ok(());
