@@ -37,7 +37,7 @@ pub(crate) struct Args {
 /// What can be measured by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Part {
-    /// A node: latency, start, memory
+    /// A node: start, memory, restart
     Node,
     /// Writing
     Puts,
@@ -61,7 +61,6 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         puts::run(&weir, &home, args)?;
     }
     if wanted(Part::Node) {
-        latency(&weir, &home, args)?;
         start(&weir, &home)?;
         idle(&weir, &home)?;
         retained(&weir, &home, args)?;
@@ -80,33 +79,6 @@ fn row(figure: &str, measured: impl std::fmt::Display) {
 }
 
 const RELAXED: [&str; 2] = ["--set", "limits.mode=relaxed"];
-
-fn latency(weir: &Path, home: &Path, args: &Args) -> Result<()> {
-    let node = Node::start_fresh(weir, &["serve", RELAXED[0], RELAXED[1]], home)?;
-    let disk = output(
-        Command::new(weir)
-            .args(["bench", "--op", "disk-sync", "--json", "--duration", &args.duration])
-            .arg("--data-dir")
-            .arg(home),
-    )?;
-    let disk = number(&disk["latency_ms"], "p50")?;
-    row("disk: 4 KiB write and fdatasync, p50", format_args!("{disk:.2} ms"));
-    for connections in ["1", "8", "64"] {
-        let load = ["--op", "put-record", "--connections", connections];
-        let report = bench(weir, &node, args, &load)?;
-        let (p50, p99) =
-            (number(&report["latency_ms"], "p50")?, number(&report["latency_ms"], "p99")?);
-        let rate = number(&report, "records_per_second")?;
-        row(
-            &format!("PutRecord 1 KiB, {connections} connections"),
-            format_args!(
-                "{rate:.0}/s, p50 {p50:.2} ms (3 x disk + 1 ms = {:.2} ms), p99 {p99:.2} ms",
-                3.0 * disk + 1.0
-            ),
-        );
-    }
-    Ok(())
-}
 
 fn start(weir: &Path, home: &Path) -> Result<()> {
     let mut millis = Vec::new();

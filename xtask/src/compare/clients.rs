@@ -5,7 +5,7 @@ mod kinesis;
 mod nats;
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -61,7 +61,8 @@ pub(super) trait Client: Sync {
 /// What a client says, on both outputs.
 #[expect(clippy::disallowed_types, reason = "a child process writes to a real file")]
 fn said_by(client: &mut Command, server: &Server) -> Result<String> {
-    let program = client.get_program().to_owned();
+    // Only the name: this comes into the page, and its path is of this machine.
+    let program = Path::new(client.get_program()).file_name().unwrap_or_default().to_owned();
     let name = program.display();
     let path = server.place.data.with_file_name("client.txt");
     let file = fs::File::create(&path)?;

@@ -22,7 +22,7 @@ fn write(page: &mut String, run: &Run) -> std::fmt::Result {
     let loads: Vec<String> = run.loads.iter().map(|load| format!("{load:.1}")).collect();
     writeln!(
         page,
-        "# Comparison\n\nWritten by `cargo xtask compare`. {}; {rounds} rounds,",
+        "# Comparison\n\nWritten by `cargo xtask compare`. {}; rounds: {rounds};",
         run.machine
     )?;
     writeln!(
@@ -187,7 +187,7 @@ Not equal:
 - **Length.** `weir bench` runs for a time, the others' clients for a number of records, start and
   warm-up included.
 - **Reads.** `weir bench` reads with eight connections on four shards, again and again, what it wrote
-  before; the others have one consumer, once.
+  before, and counts answers without decoding them; the others have one consumer, once.
 
 ## Run it
 

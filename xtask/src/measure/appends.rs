@@ -33,7 +33,8 @@ fn floor(weir: &Path, home: &Path, args: &Args) -> Result<()> {
         row(
             &format!("PutRecord 1 KiB, {connections} connections, beside its floor"),
             format_args!(
-                "{}; disk {}, GET /health {}; ratio p50 {:.2}, p99 {:.2}",
+                "{:.0}/s, {}; disk {}, GET /health {}; ratio p50 {:.2}, p99 {:.2}",
+                number(&report, "records_per_second")?,
                 pair(&report["latency_ms"])?,
                 pair(&floor["disk_ms"])?,
                 pair(&floor["health_ms"])?,

@@ -32,7 +32,7 @@ impl Client for Kinesis {
     }
 
     fn reads(&self, server: &Server, load: &Load) -> Result<Report> {
-        bench(server, load, &["--op", "get", "--fill", FILL, "--batch", BATCH])
+        bench(server, load, &["--op", "get-records", "--fill", FILL, "--batch", BATCH])
     }
 
     fn crash(&self, server: Server, load: &Load) -> Result<Kept> {
