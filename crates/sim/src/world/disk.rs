@@ -4,8 +4,8 @@
 //! Creating and removing a file is durable when the call returns, as `Disk` promises; a power loss
 //! before that leaves the one or the other.
 //!
-//! What the journal synced last is never damaged: after a power loss nobody can tell it from a
-//! write that was under way.
+//! What the journal wrote last, synced or not, is never damaged: after a crash nobody can tell
+//! whether that is damage or a write that was under way.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
@@ -129,6 +129,10 @@ impl Files {
     }
 
     fn is_untouched(&self, path: &str, range: &Range<usize>) -> bool {
+        let under_way = |file: &FileState| path.starts_with(JOURNAL) && file.is_unsynced(range);
+        if self.named.get(path).is_some_and(under_way) {
+            return true;
+        }
         let overlaps = |it: &Range<usize>| it.start < range.end && range.start < it.end;
         self.untouched.iter().any(|(of, ranges)| of == path && ranges.iter().any(overlaps))
     }

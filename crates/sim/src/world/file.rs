@@ -50,6 +50,14 @@ impl FileState {
         self.unsynced.len()
     }
 
+    /// Whether a write there waits to become durable.
+    pub(super) fn is_unsynced(&self, range: &Range<usize>) -> bool {
+        let overlaps = |(offset, data): &(usize, Vec<u8>)| {
+            *offset < range.end && range.start < offset + data.len()
+        };
+        self.unsynced.iter().any(overlaps)
+    }
+
     /// The first `pending` writes become durable; answers where they were.
     pub(super) fn synced(&mut self, pending: usize) -> Vec<Range<usize>> {
         let mut ranges = Vec::new();
