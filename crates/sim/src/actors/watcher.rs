@@ -5,6 +5,7 @@ use weir_client::Client;
 use weir_client::kinesis::{DescribeStreamInput, Shard};
 
 use super::{pause, reader};
+use crate::faults::Fault;
 use crate::run::{Run, STREAM};
 
 const PAUSE_MS: std::ops::Range<u64> = 1..60;
@@ -12,10 +13,11 @@ const PAUSE_MS: std::ops::Range<u64> = 1..60;
 const PAGE: i32 = 10_000;
 
 pub(crate) async fn work(run: Run, client: Client) {
+    let hours_pass = run.profile.has(Fault::Expiry);
     loop {
         match look(&run, &client).await {
             Ok(shards) => {
-                let kept = run.lineage().saw(&shards);
+                let kept = run.lineage().saw(&shards, hours_pass);
                 run.require(kept);
             }
             Err(error) => run.trace.event(format_args!("watcher: {error:#}")),
