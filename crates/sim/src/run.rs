@@ -46,8 +46,12 @@ impl Run {
         Self { world, profile, trace, shared: Arc::default() }
     }
 
+    /// The history, after taking note of what may have expired by now.
     pub(crate) fn history(&self) -> MutexGuard<'_, History> {
-        lock(&self.shared.history)
+        let horizon = lock(&self.shared.retention).horizon(self.world.clock.now());
+        let mut history = lock(&self.shared.history);
+        history.expire(horizon);
+        history
     }
 
     pub(crate) fn lineage(&self) -> MutexGuard<'_, Lineage> {
@@ -59,11 +63,10 @@ impl Run {
         lock(&self.shared.refusals)
     }
 
-    /// Retention as it may be, after taking note of what may have expired by now.
+    /// Retention as it may be, after taking note of what may have expired under it so far.
     pub(crate) fn retention(&self) -> MutexGuard<'_, Retention> {
-        let retention = lock(&self.shared.retention);
-        self.history().expire(retention.horizon(self.world.clock.now()));
-        retention
+        drop(self.history());
+        lock(&self.shared.retention)
     }
 
     /// Takes note that a promise was broken; the first one counts.
