@@ -55,10 +55,13 @@ pub trait DiskFile: Send + Sync {
     /// Makes everything written so far durable (`fdatasync`).
     async fn sync(&self) -> io::Result<()>;
 
-    /// Writes all of `data` at `offset` and makes it durable. Quickest for whole pages of
+    /// Writes `parts` in a row from `offset` on and makes them durable. Quickest for whole pages of
     /// [`Pages`](crate::Pages) below the end of what was written and synced before.
-    async fn write_durably(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        self.write_at(offset, data).await?;
+    async fn write_durably(&self, mut offset: u64, parts: &[&[u8]]) -> io::Result<()> {
+        for part in parts {
+            self.write_at(offset, part).await?;
+            offset += part.len() as u64;
+        }
         self.sync().await
     }
 }
@@ -198,10 +201,14 @@ impl LocalFile {
     }
 }
 
-/// Whether a write may go around the page cache.
-fn is_whole_pages(offset: u64, data: &[u8]) -> bool {
-    let length = data.len().is_multiple_of(PAGE_BYTES) && offset.is_multiple_of(PAGE_BYTES as u64);
-    length && data.as_ptr().align_offset(PAGE_BYTES) == 0
+/// Whether a write may go around the page cache, as for where it goes.
+fn is_whole_pages(offset: u64) -> bool {
+    offset.is_multiple_of(PAGE_BYTES as u64)
+}
+
+/// The same, as for what is written.
+fn are_whole_pages(data: &[u8]) -> bool {
+    data.len().is_multiple_of(PAGE_BYTES) && data.as_ptr().align_offset(PAGE_BYTES) == 0
 }
 
 #[async_trait]
@@ -225,11 +232,11 @@ impl DiskFile for LocalFile {
         self.file.sync_data()
     }
 
-    async fn write_durably(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        if is_whole_pages(offset, data) {
-            return self.durable()?.write_all_at(data, offset);
+    async fn write_durably(&self, offset: u64, parts: &[&[u8]]) -> io::Result<()> {
+        if is_whole_pages(offset) && parts.iter().all(|part| are_whole_pages(part)) {
+            return direct::write_parts(self.durable()?, offset, parts);
         }
-        self.file.write_all_at(data, offset)?;
+        direct::write_parts(&self.file, offset, parts)?;
         self.file.sync_data()
     }
 }

@@ -8,7 +8,7 @@ use bytes::{Buf, Bytes, BytesMut};
 pub const PAGE_BYTES: usize = 4096;
 
 /// A buffer of a fixed size that begins at a page.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Pages {
     bytes: BytesMut,
     capacity: usize,
@@ -59,6 +59,15 @@ impl Pages {
     /// whole pages were taken.
     pub fn split(&mut self) -> Bytes {
         self.bytes.split().freeze()
+    }
+
+    /// Takes the first `bytes` of the room, rounded up to whole pages, out of an empty buffer: an
+    /// empty buffer of its own, in the same memory.
+    pub fn take(&mut self, bytes: usize) -> Self {
+        assert!(self.is_empty() && bytes <= self.room(), "a buffer of pages does not grow");
+        let capacity = bytes.next_multiple_of(PAGE_BYTES);
+        let rest = self.bytes.split_off(capacity);
+        Self { bytes: std::mem::replace(&mut self.bytes, rest), capacity }
     }
 
     /// Empties it and takes back all the room there was at first. `false` if that cannot be,

@@ -8,10 +8,13 @@ use std::ops::Deref;
 
 use bytes::Bytes;
 use model::Timestamp;
+use runtime::Pages;
 
+use crate::checksum::crc32c;
 use crate::config::APPEND_BYTES_MAX;
 use crate::error::{Error, Result};
 use crate::log::Offset;
+use crate::slabs::Slabs;
 use crate::varint::{Decoder, VARINT_BYTES_MAX, put_varint};
 
 /// The most bytes in front of a group's entries.
@@ -37,41 +40,112 @@ pub struct Entries {
     pub next: Offset,
 }
 
+/// From this size on a batch is written to the journal from where it is.
+const PAGES_BYTES_MIN: usize = 64 << 10;
+
 /// Entries to append together: all of them become durable, with one time, or none.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Batch {
     time: Timestamp,
     count: u32,
-    bytes: Vec<u8>,
+    entries: Encoded,
+}
+
+/// The entries of a batch, encoded.
+#[derive(Debug)]
+pub(crate) enum Encoded {
+    Bytes(Vec<u8>),
+    /// In pages, behind room for the header of their group; the checksum is set when they are all
+    /// there.
+    Pages {
+        pages: Pages,
+        checksum: u32,
+    },
+}
+
+impl Encoded {
+    /// How many bytes the entries take.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes().len()
+    }
+
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Bytes(bytes) => bytes,
+            Self::Pages { pages, .. } => &pages[GROUP_HEADER_BYTES_MAX..],
+        }
+    }
+
+    /// Sees to it that there is room. Pages do not grow.
+    fn reserve(&mut self, bytes: usize) {
+        if let Self::Pages { pages, .. } = self
+            && pages.room() < bytes
+        {
+            let mut moved = Vec::with_capacity(2 * (pages.len() + bytes));
+            moved.extend_from_slice(self.bytes());
+            *self = Self::Bytes(moved);
+        }
+    }
+
+    /// Adds bytes, for which there is room.
+    fn extend(&mut self, more: &[u8]) {
+        match self {
+            Self::Bytes(bytes) => bytes.extend_from_slice(more),
+            Self::Pages { pages, .. } => pages.extend(more),
+        }
+    }
+
+    fn last_mut(&mut self, length: usize) -> &mut [u8] {
+        let bytes = match self {
+            Self::Bytes(bytes) => &mut bytes[..],
+            Self::Pages { pages, .. } => &mut pages[..],
+        };
+        let start = bytes.len() - length;
+        &mut bytes[start..]
+    }
 }
 
 impl Batch {
-    /// An empty batch of the given time, with room for `bytes` of payload.
+    /// An empty batch of the given time, with room for `bytes` of payload. A large one is better
+    /// begun with [`Permit::batch`](crate::Permit::batch).
     pub fn new(time: Timestamp, bytes: usize) -> Self {
-        Self { time, count: 0, bytes: Vec::with_capacity(bytes) }
+        Self { time, count: 0, entries: Encoded::Bytes(Vec::with_capacity(bytes)) }
+    }
+
+    /// The same in pages, if it is worth it.
+    pub(crate) fn in_slabs(time: Timestamp, bytes: usize, slabs: &Slabs) -> Self {
+        if bytes < PAGES_BYTES_MIN {
+            return Self::new(time, bytes);
+        }
+        let mut pages = slabs.take(GROUP_HEADER_BYTES_MAX + bytes);
+        pages.extend(&[0; GROUP_HEADER_BYTES_MAX]);
+        Self { time, count: 0, entries: Encoded::Pages { pages, checksum: 0 } }
     }
 
     /// Adds one entry whose payload is `parts` in a row. Answers the payload, which may still be
     /// changed where it is.
     pub fn push(&mut self, parts: &[&[u8]]) -> &mut [u8] {
         let length: usize = parts.iter().map(|part| part.len()).sum();
-        put_varint(&mut self.bytes, length as u64);
-        let start = self.bytes.len();
+        let mut prefix = [0; VARINT_BYTES_MAX];
+        let mut rest = &mut prefix[..];
+        put_varint(&mut rest, length as u64);
+        let prefix_bytes = VARINT_BYTES_MAX - rest.len();
+        self.entries.reserve(prefix_bytes + length);
+        self.entries.extend(&prefix[..prefix_bytes]);
         for part in parts {
-            self.bytes.extend_from_slice(part);
+            self.entries.extend(part);
         }
         self.count += 1;
-        &mut self.bytes[start..]
+        self.entries.last_mut(length)
     }
 
     /// The payloads, in order.
     pub fn entries(&self) -> impl Iterator<Item = &[u8]> {
-        let mut decoder = Decoder::new(&self.bytes);
+        let bytes = self.entries.bytes();
+        let mut decoder = Decoder::new(bytes);
         std::iter::from_fn(move || {
             let length = decoder.length()?;
-            let start = decoder.position();
-            decoder.take(length)?;
-            Some(&self.bytes[start..start + length])
+            decoder.take(length)
         })
     }
 
@@ -87,7 +161,7 @@ impl Batch {
 
     /// What an append of it takes from its permit: see [`crate::Storage::admit`].
     pub fn cost(&self) -> usize {
-        self.bytes.len() + GROUP_HEADER_BYTES_MAX + crate::tail::RUN_OVERHEAD
+        self.entries.len() + GROUP_HEADER_BYTES_MAX + crate::tail::RUN_OVERHEAD
     }
 
     pub(crate) fn time(&self) -> Timestamp {
@@ -95,11 +169,16 @@ impl Batch {
     }
 
     /// The count and the encoded entries.
-    pub(crate) fn into_parts(self) -> Result<(u32, Vec<u8>)> {
-        if self.bytes.len() > APPEND_BYTES_MAX {
-            return Err(Error::TooLarge { size: self.bytes.len(), limit: APPEND_BYTES_MAX });
+    pub(crate) fn into_parts(self) -> Result<(u32, Encoded)> {
+        let size = self.entries.len();
+        if size > APPEND_BYTES_MAX {
+            return Err(Error::TooLarge { size, limit: APPEND_BYTES_MAX });
         }
-        Ok((self.count, self.bytes))
+        let mut entries = self.entries;
+        if let Encoded::Pages { pages, checksum } = &mut entries {
+            *checksum = crc32c(&pages[GROUP_HEADER_BYTES_MAX..]);
+        }
+        Ok((self.count, entries))
     }
 }
 
@@ -281,7 +360,7 @@ mod tests {
             let time = batch.time();
             let (count, entries) = batch.into_parts().unwrap();
             bytes.extend(&*group_header(time, count, entries.len()));
-            bytes.extend(entries);
+            bytes.extend(entries.bytes());
         }
         bytes.into()
     }

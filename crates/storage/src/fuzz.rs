@@ -9,9 +9,8 @@ use model::Timestamp;
 
 use crate::checksum::crc32c;
 use crate::entries::{self, Budget};
-use crate::journal::chunk::{self, Chunk, Header, Kind, Run};
+use crate::journal::chunk::{self, Chunk, Directory, Header, Kind, Line, Run};
 use crate::journal::file::FileHeader;
-use crate::log::LogId;
 use crate::manifest::{self, Manifest};
 use crate::segment::format::{self, Block, Index, PAGE_BLOCKS, Root, TRAILER_BYTES, Trailer};
 use crate::segment::reader::open_block;
@@ -42,32 +41,35 @@ pub fn chunk(bytes: &[u8]) {
 /// them over the rest of it.
 fn sound_chunk(head: &[u8], rest: &[u8]) -> (Header, Vec<Run>, Bytes) {
     let mut decoder = Decoder::new(rest);
-    let mut runs = Vec::new();
+    let mut lines = Vec::new();
     let mut log = 0_u64;
-    let mut next = |decoder: &mut Decoder<'_>| {
-        log = log.checked_add(decoder.varint()?)?;
-        chunk::decode_run(decoder, LogId(log))
-    };
     let number = |at: usize| head[at..].first_chunk().copied().map_or(0, u64::from_le_bytes);
     let mut body_at = 0;
     for _ in 0..number(52) as u32 {
-        let Some(run) = next(&mut decoder) else { break };
+        let Some(line) = chunk::decode_line(&mut decoder, &mut log) else { break };
         body_at = decoder.position();
-        runs.push(run);
+        lines.push(line);
     }
-    let mut left = &rest[body_at..];
+    let (mut directory, mut runs) = (Directory::default(), Vec::new());
     let mut body = Vec::new();
-    for run in runs.iter_mut().filter(|run| run.kind == Kind::Entries) {
-        let (piece, rest) = left.split_at(left.len().min(run.length as usize));
-        (run.length, run.checksum) = (piece.len() as u32, crc32c(piece));
-        body.extend(piece);
-        left = rest;
-    }
-    let mut directory = Vec::new();
-    let mut before = 0;
-    for run in &runs {
-        chunk::encode_run(&mut directory, before, run);
-        before = run.log.0;
+    for line in lines {
+        let left = &rest[body_at + body.len()..];
+        match line {
+            Line::Padding(length) => {
+                let piece = &left[..left.len().min(length as usize)];
+                directory.padding(piece.len());
+                body.extend(piece);
+            }
+            Line::Run(mut run) => {
+                if run.kind == Kind::Entries {
+                    let piece = &left[..left.len().min(run.length as usize)];
+                    (run.length, run.checksum) = (piece.len() as u32, crc32c(piece));
+                    body.extend(piece);
+                }
+                directory.run(&run);
+                runs.push(run);
+            }
+        }
     }
     let header = Header {
         epoch: number(8),
@@ -76,12 +78,12 @@ fn sound_chunk(head: &[u8], rest: &[u8]) -> (Header, Vec<Run>, Bytes) {
         durable_through: number(32),
         written: Timestamp::from_millis(number(40)),
         previous: number(48) as u32,
-        runs: runs.len() as u32,
-        directory_bytes: directory.len() as u32,
-        directory_checksum: crc32c(&directory),
+        lines: directory.lines,
+        directory_bytes: directory.bytes.len() as u32,
+        directory_checksum: crc32c(&directory.bytes),
         body_bytes: body.len() as u64,
     };
-    let bytes = [&header.encode()[..], &directory, &body].concat();
+    let bytes = [&header.encode()[..], &directory.bytes, &body].concat();
     (header, runs, bytes.into())
 }
 

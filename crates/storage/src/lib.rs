@@ -41,6 +41,7 @@ mod manifest;
 mod metrics;
 mod open;
 mod segment;
+mod slabs;
 mod storage;
 mod stored;
 mod table;

@@ -96,13 +96,13 @@ impl Log {
     pub fn append(&self, permit: &mut Permit, batch: Batch) -> Result<Commit> {
         assert!(!batch.is_empty(), "an append has entries");
         let (charge, time) = (batch.cost(), batch.time());
-        let (count, bytes) = batch.into_parts()?;
+        let (count, entries) = batch.into_parts()?;
         let mut state = self.cell.state.lock();
         self.refuse_ended(&state)?;
         let first = state.appended;
         let time = time.max(state.last_time);
         permit.spend(charge)?;
-        let op = Op::Entries { first, count, time, bytes };
+        let op = Op::Entries { first, count, time, entries };
         let ticket = self.push(op, charge)?;
         state.appended += u64::from(count);
         state.last_time = time;

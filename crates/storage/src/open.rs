@@ -16,6 +16,7 @@ use crate::config::{Config, JournalMode, bytes};
 use crate::error::{Damage, Error, Result};
 use crate::journal::Journal;
 use crate::journal::chunk::{Chunk, Kind, padded};
+use crate::journal::draft::Drafts;
 use crate::journal::file::{Link, Ring, RingState};
 use crate::journal::recovery::{self, End, Place};
 use crate::journal::writer::{Sink, Writer};
@@ -103,13 +104,16 @@ fn assemble(
     let cache = Cache::new(index_bytes, block_bytes, counters);
     let (objects, tasks) = (parts.objects.clone(), parts.tasks.clone());
     let segments = Segments::new(objects, tasks, cache, &metrics, manifest.segments.clone());
+    let tail = logs.tail(&config);
+    let drafts = Drafts::new(tail.slabs());
+    let live = end.live.iter().cloned().collect();
     Arc::new(Core {
-        tail: logs.tail(&config),
+        tail,
         clock: parts.clock.clone(),
         tasks: parts.tasks.clone(),
         metrics,
         logs: RwLock::new(logs.cells),
-        journal: Journal::new(manifest.journal.chunk, end.live.iter().cloned().collect()),
+        journal: Journal::new(drafts, manifest.journal.chunk, live),
         segments,
         deaths: Mutex::new(logs.deaths),
         upkeep: Notify::new(),

@@ -6,11 +6,14 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use model::Timestamp;
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
+use crate::entries::Batch;
 use crate::error::{Error, Result};
+use crate::slabs::Slabs;
 
 /// What one append costs in memory beside its bytes: its run in the tail, its place in the
 /// chunk's header and directory, and its way through the journal's queue.
@@ -18,13 +21,22 @@ pub(crate) const RUN_OVERHEAD: usize = 120;
 
 /// Leave to append up to so many bytes.
 #[derive(Debug)]
-pub struct Permit(OwnedSemaphorePermit);
+pub struct Permit {
+    budget: OwnedSemaphorePermit,
+    slabs: Arc<Slabs>,
+}
 
 impl Permit {
+    /// An empty batch of the given time, with room for `bytes` of payload, in memory that a large
+    /// batch is written from without another copy.
+    pub fn batch(&self, time: Timestamp, bytes: usize) -> Batch {
+        Batch::in_slabs(time, bytes, &self.slabs)
+    }
+
     /// Takes `cost` out of the permit for one append.
     pub(crate) fn spend(&mut self, cost: usize) -> Result<()> {
-        let available = self.0.num_permits();
-        let spent = self.0.split(cost);
+        let available = self.budget.num_permits();
+        let spent = self.budget.split(cost);
         spent.ok_or(Error::TooLarge { size: cost, limit: available })?.forget();
         Ok(())
     }
@@ -33,6 +45,8 @@ impl Permit {
 /// The budget and what it went into.
 pub(crate) struct Tail {
     permits: Arc<Semaphore>,
+    /// The memory it is in.
+    slabs: Arc<Slabs>,
     limit: usize,
     ledger: Mutex<Ledger>,
     /// Why nothing leaves the tail, if so.
@@ -59,19 +73,30 @@ struct Charge {
 impl Tail {
     pub(crate) fn new(limit: usize) -> Self {
         let permits = Arc::new(Semaphore::new(limit));
-        Self { permits, limit, ledger: Mutex::default(), stalled: Mutex::default() }
+        let slabs = Arc::new(Slabs::new(limit));
+        Self { permits, slabs, limit, ledger: Mutex::default(), stalled: Mutex::default() }
     }
 
     /// Leave for `bytes`, if there is room for them right now.
     pub(crate) fn try_admit(&self, bytes: usize) -> Result<Option<Permit>> {
         let count = self.count(bytes)?;
-        Ok(self.permits.clone().try_acquire_many_owned(count).ok().map(Permit))
+        let budget = self.permits.clone().try_acquire_many_owned(count).ok();
+        Ok(budget.map(|budget| self.permit(budget)))
     }
 
     /// Leave for `bytes`, as soon as there is room; in the order of the calls.
     pub(crate) async fn admit(&self, bytes: usize) -> Result<Permit> {
-        let permit = self.permits.clone().acquire_many_owned(self.count(bytes)?).await;
-        Ok(Permit(permit.expect("the budget is never closed")))
+        let budget = self.permits.clone().acquire_many_owned(self.count(bytes)?).await;
+        Ok(self.permit(budget.expect("the budget is never closed")))
+    }
+
+    fn permit(&self, budget: OwnedSemaphorePermit) -> Permit {
+        Permit { budget, slabs: self.slabs.clone() }
+    }
+
+    /// The memory it is in.
+    pub(crate) fn slabs(&self) -> Arc<Slabs> {
+        self.slabs.clone()
     }
 
     /// Takes note of why nothing leaves the tail.

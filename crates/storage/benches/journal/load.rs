@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use runtime::{Clock, LocalDisk, LocalObjects, Meters, SystemClock, SystemEntropy, Tasks};
-use storage::{Batch, Config, ENTRY_OVERHEAD, Log, LogId, Offset, Parts, Storage};
+use storage::{Config, ENTRY_OVERHEAD, Log, LogId, Offset, Parts, Storage};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
@@ -218,7 +218,7 @@ impl Writer {
         by_log.sort_unstable();
         let mut commits = Vec::new();
         for entries in by_log.chunk_by(|a, b| a.0 == b.0) {
-            let mut batch = Batch::new(time, entries.len() * 1030);
+            let mut batch = permit.batch(time, entries.len() * 1030);
             for (_, payload) in entries {
                 batch.push(&[&payloads[*payload]]);
             }

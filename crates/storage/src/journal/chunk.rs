@@ -1,8 +1,8 @@
 //! The chunk: what one group commit writes. `docs/formats.md` has the same in prose.
 //!
 //! Header (80 bytes, own checksum), directory (its checksum is in the header), runs (their
-//! checksums are in the directory): every byte is covered, damage is named to the run, and the
-//! header's checksum, which the next chunk repeats, stands for the whole chunk.
+//! checksums are in the directory): every byte that says something is covered, damage is named to
+//! the run, and the header's checksum, which the next chunk repeats, stands for the whole chunk.
 
 use std::ops::Range;
 
@@ -18,7 +18,7 @@ pub(crate) const ALIGNMENT: usize = 4096;
 /// Length of a header.
 pub(crate) const HEADER_BYTES: usize = 80;
 /// The version of chunk this program writes and reads.
-pub(crate) const VERSION: u16 = 1;
+pub(crate) const VERSION: u16 = 2;
 const MAGIC: u32 = u32::from_le_bytes(*b"WCHK");
 const CHECKSUM_AT: usize = HEADER_BYTES - 4;
 /// Offsets and counts beyond this are not believed, so that sums of them cannot overflow.
@@ -39,7 +39,8 @@ pub(crate) struct Header {
     pub written: Timestamp,
     /// The header checksum of the chunk before.
     pub previous: u32,
-    pub runs: u32,
+    /// Of the directory: runs, and padding between them.
+    pub lines: u32,
     pub directory_bytes: u32,
     pub directory_checksum: u32,
     pub body_bytes: u64,
@@ -67,7 +68,7 @@ impl Header {
         }
         bytes.extend(self.written.as_millis().to_le_bytes());
         bytes.extend(self.previous.to_le_bytes());
-        bytes.extend(self.runs.to_le_bytes());
+        bytes.extend(self.lines.to_le_bytes());
         bytes.extend(self.directory_bytes.to_le_bytes());
         bytes.extend(self.directory_checksum.to_le_bytes());
         bytes.extend(self.body_bytes.to_le_bytes());
@@ -100,7 +101,7 @@ impl Header {
                 durable_through: decoder.u64()?,
                 written: Timestamp::from_millis(decoder.u64()?),
                 previous: decoder.u32()?,
-                runs: decoder.u32()?,
+                lines: decoder.u32()?,
                 directory_bytes: decoder.u32()?,
                 directory_checksum: decoder.u32()?,
                 body_bytes: decoder.u64()?,
@@ -163,23 +164,58 @@ impl Run {
     }
 }
 
-/// Encodes a line of the directory. The runs are sorted by log; `before` is that of the line
-/// before, or 0. The checksum is the last thing of a line of entries.
-pub(crate) fn encode_run(out: &mut Vec<u8>, before: u64, run: &Run) {
-    put_varint(out, run.log.0.checked_sub(before).expect("runs are sorted by log"));
-    out.push(run.kind as u8);
-    put_varint(out, run.first);
-    if run.kind == Kind::Entries {
-        put_varint(out, u64::from(run.count));
-        put_varint(out, run.first_time.as_millis());
-        put_varint(out, run.last_time.millis_since(run.first_time));
-        put_varint(out, u64::from(run.length));
-        out.extend(run.checksum.to_le_bytes());
+/// Marks a line of padding where others have their kind.
+const PADDING: u8 = 4;
+
+/// A directory, encoded line by line.
+#[derive(Default)]
+pub(crate) struct Directory {
+    pub bytes: Vec<u8>,
+    pub lines: u32,
+    /// The log of the line before.
+    log: u64,
+}
+
+impl Directory {
+    pub(crate) fn run(&mut self, run: &Run) {
+        let out = &mut self.bytes;
+        put_varint(out, zigzag(run.log.0.wrapping_sub(self.log)));
+        out.push(run.kind as u8);
+        put_varint(out, run.first);
+        if run.kind == Kind::Entries {
+            put_varint(out, u64::from(run.count));
+            put_varint(out, run.first_time.as_millis());
+            put_varint(out, run.last_time.millis_since(run.first_time));
+            put_varint(out, u64::from(run.length));
+            out.extend(run.checksum.to_le_bytes());
+        }
+        (self.log, self.lines) = (run.log.0, self.lines + 1);
+    }
+
+    /// So many bytes of the body say nothing. The length of the line says nothing of them.
+    pub(crate) fn padding(&mut self, length: usize) {
+        self.bytes.extend([zigzag(0) as u8, PADDING]);
+        self.bytes.extend((length as u32).to_le_bytes());
+        self.lines += 1;
+    }
+
+    /// Changes the length of the padding that is the first line: it may depend on all others.
+    pub(crate) fn set_lead(&mut self, length: usize) {
+        self.bytes[2..6].copy_from_slice(&(length as u32).to_le_bytes());
     }
 }
 
-/// Decodes a directory of `count` runs, with the place of each in the body of `body` bytes.
-/// `None` if the bytes are not one, whatever their checksum says.
+/// Small for small steps in both directions.
+fn zigzag(step: u64) -> u64 {
+    (step << 1) ^ ((step as i64 >> 63) as u64)
+}
+
+fn unzigzag(code: u64) -> u64 {
+    (code >> 1) ^ (code & 1).wrapping_neg()
+}
+
+/// Decodes a directory of `count` lines: its runs, with the place of each in the body of `body`
+/// bytes. `None` if the bytes are not one, whatever their checksum says.
 pub(crate) fn decode_directory(
     bytes: &[u8],
     count: u32,
@@ -189,24 +225,44 @@ pub(crate) fn decode_directory(
     let mut runs = Vec::with_capacity(bytes.len().min(count as usize));
     let (mut log, mut position) = (0_u64, 0_usize);
     for _ in 0..count {
-        log = log.checked_add(decoder.varint()?)?;
-        let run = decode_run(&mut decoder, LogId(log))?;
-        let end = position.checked_add(run.length as usize)?;
-        runs.push((run, position..end));
+        let line = decode_line(&mut decoder, &mut log)?;
+        let end = position.checked_add(line.length())?;
+        if let Line::Run(run) = line {
+            runs.push((run, position..end));
+        }
         position = end;
     }
     (decoder.is_empty() && position == body).then_some(runs)
 }
 
-pub(crate) fn decode_run(decoder: &mut Decoder<'_>, log: LogId) -> Option<Run> {
+/// One line of a directory.
+pub(crate) enum Line {
+    Run(Run),
+    Padding(u32),
+}
+
+impl Line {
+    /// How much of the body it stands for.
+    fn length(&self) -> usize {
+        match self {
+            Self::Run(run) => run.length as usize,
+            Self::Padding(length) => *length as usize,
+        }
+    }
+}
+
+/// The next line, where the one before was of `log`.
+pub(crate) fn decode_line(decoder: &mut Decoder<'_>, log: &mut u64) -> Option<Line> {
+    *log = log.wrapping_add(unzigzag(decoder.varint()?));
     let kind = match decoder.u8()? {
         0 => Kind::Entries,
         1 => Kind::Seal,
         2 => Kind::Trim,
         3 => Kind::Delete,
+        PADDING => return decoder.u32().map(Line::Padding),
         _ => return None,
     };
-    let mut run = Run::mark(log, kind, decoder.varint().filter(|first| *first < OFFSET_MAX)?);
+    let mut run = Run::mark(LogId(*log), kind, decoder.varint().filter(|at| *at < OFFSET_MAX)?);
     if kind == Kind::Entries {
         run.count = decoder.varint_u32()?;
         let first_time = decoder.varint()?;
@@ -215,7 +271,7 @@ pub(crate) fn decode_run(decoder: &mut Decoder<'_>, log: LogId) -> Option<Run> {
         run.length = decoder.varint_u32()?;
         run.checksum = decoder.u32()?;
     }
-    Some(run)
+    Some(Line::Run(run))
 }
 
 /// A chunk read back.
@@ -256,7 +312,7 @@ impl Chunk {
         if crc32c(directory) != header.directory_checksum {
             return Err(BadBody::Directory);
         }
-        let mut runs = decode_directory(directory, header.runs, bytes.len() - start)
+        let mut runs = decode_directory(directory, header.lines, bytes.len() - start)
             .ok_or(BadBody::Directory)?;
         for (_, place) in &mut runs {
             *place = start + place.start..start + place.end;

@@ -1,25 +1,49 @@
-//! A chunk before it has its place in the journal.
+//! What is appended while a chunk is being written: the next chunks.
+//!
+//! Appenders copy their entries in here, on as many processors as they are on, so that little is
+//! left to the one writer. A large batch is not copied: it lies in whole pages already, and becomes
+//! a part of the chunk as it is.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
-use model::Timestamp;
+use bytes::Bytes;
 use runtime::Pages;
 
 use crate::cell::Cell;
-use crate::checksum::crc32c;
-use crate::entries::{GroupHeader, group_header};
-use crate::journal::chunk::{HEADER_BYTES, Header, Kind, Run, encode_run, padded};
+use crate::checksum::{crc32c, crc32c_joined};
+use crate::entries::{Encoded, GROUP_HEADER_BYTES_MAX, group_header};
+use crate::journal::chunk::{ALIGNMENT, Directory, HEADER_BYTES, Header, Kind, Run, padded};
+use crate::journal::handoff::Gather;
 use crate::journal::{Item, Op};
+use crate::slabs::Slabs;
 
-/// What goes into a chunk, in the order of its directory.
+/// A chunk ends when it holds this many bytes, so that no sync takes too long.
+const CHUNK_BYTES: usize = 8 << 20;
+/// Entries are copied into pages of this size, unless one batch needs more.
+const PART_BYTES: usize = 1 << 20;
+/// A smaller body is written behind its directory; the tail keeps it by itself. For others it is
+/// worth a page more on disk to be written, and kept, where they are.
+const PARTS_BYTES_MIN: usize = 128 << 10;
+
+/// The next chunks, oldest first.
+pub(crate) struct Drafts {
+    drafts: VecDeque<Draft>,
+    /// The part of the newest one that is being filled.
+    open: Pages,
+    slabs: Arc<Slabs>,
+}
+
+/// What goes into a chunk.
+#[derive(Default)]
 pub(crate) struct Draft {
+    /// In the order of the appends.
     pub lines: Vec<Line>,
-    /// Header and entries of every group, line after line.
-    groups: Vec<(GroupHeader, Vec<u8>)>,
-    /// Complete but for the checksums.
-    directory: Vec<u8>,
-    body_bytes: usize,
-    /// Tail permits that the items hold.
+    /// The body, part after part. All but the last are whole pages.
+    pub parts: Vec<Bytes>,
+    /// Bytes of groups.
+    pub groups_bytes: usize,
+    /// Tail permits that its items hold.
     pub charge: usize,
 }
 
@@ -27,129 +51,198 @@ pub(crate) struct Draft {
 pub(crate) struct Line {
     pub run: Run,
     pub cell: Arc<Cell>,
-    /// How many of the groups are its own.
-    groups: usize,
-    /// Where it ends in the directory.
-    end: usize,
+    /// In which part it is.
+    pub part: usize,
+    /// Where it begins there.
+    pub start: usize,
+}
+
+impl Line {
+    pub(crate) fn end(&self) -> usize {
+        self.start + self.run.length as usize
+    }
+}
+
+impl Drafts {
+    pub(crate) fn new(slabs: Arc<Slabs>) -> Self {
+        Self { drafts: VecDeque::new(), open: Pages::default(), slabs }
+    }
+
+    fn newest(&mut self) -> &mut Draft {
+        self.drafts.back_mut().expect("what is added has its draft")
+    }
+
+    /// What was copied becomes a part of the newest draft.
+    fn close_part(&mut self) {
+        if !self.open.is_empty() {
+            self.open.pad();
+            let part = self.open.split();
+            self.newest().parts.push(part);
+        }
+    }
+
+    fn add_entries(&mut self, mut run: Run, cell: Arc<Cell>, entries: Encoded) {
+        let header = group_header(run.first_time, run.count, entries.len());
+        run.length = (header.len() + entries.len()) as u32;
+        match entries {
+            Encoded::Bytes(entries) => {
+                let length = run.length as usize;
+                if self.open.room() < length {
+                    self.close_part();
+                    self.open = self.slabs.take(length.max(PART_BYTES));
+                }
+                let start = self.open.len();
+                self.open.extend(&header);
+                self.open.extend(&entries);
+                run.checksum = crc32c(&self.open[start..]);
+                self.newest().add(run, cell, start);
+            }
+            Encoded::Pages { mut pages, checksum } => {
+                self.close_part();
+                let start = GROUP_HEADER_BYTES_MAX - header.len();
+                pages[start..GROUP_HEADER_BYTES_MAX].copy_from_slice(&header);
+                let entries = pages.len() - GROUP_HEADER_BYTES_MAX;
+                run.checksum = crc32c_joined(crc32c(&header), checksum, entries);
+                pages.pad();
+                self.newest().add(run, cell, start);
+                self.newest().parts.push(pages.split());
+            }
+        }
+    }
+}
+
+impl Gather for Drafts {
+    type Item = Item;
+    type Group = Draft;
+
+    fn add(&mut self, item: Item) {
+        if self.drafts.back().is_none_or(|draft| draft.groups_bytes >= CHUNK_BYTES) {
+            self.close_part();
+            self.drafts.push_back(Draft::default());
+        }
+        self.newest().charge += item.charge;
+        let log = item.cell.id;
+        let (kind, first) = match item.op {
+            Op::Entries { first, count, time, entries } => {
+                let mut run = Run::mark(log, Kind::Entries, first);
+                (run.count, run.first_time, run.last_time) = (count, time, time);
+                return self.add_entries(run, item.cell, entries);
+            }
+            Op::Seal { next } => (Kind::Seal, next),
+            Op::Trim { before } => (Kind::Trim, before),
+            Op::Delete { next } => (Kind::Delete, next),
+        };
+        self.newest().add(Run::mark(log, kind, first), item.cell, 0);
+    }
+
+    fn is_empty(&self) -> bool {
+        self.drafts.is_empty()
+    }
+
+    fn take(&mut self) -> (Draft, u64) {
+        if self.drafts.len() == 1 {
+            if self.newest().parts.is_empty() && self.open.len() < PARTS_BYTES_MIN {
+                // Pages take more than it needs, and can be filled again.
+                let part = Bytes::copy_from_slice(&self.open);
+                self.open.clear();
+                self.newest().parts.push(part);
+            } else {
+                self.close_part();
+            }
+        }
+        let draft = self.drafts.pop_front().expect("it is not empty");
+        let items = draft.lines.len() as u64;
+        (draft, items)
+    }
 }
 
 impl Draft {
-    /// Sorts the items by log, keeping their order within one, and joins what can be one run.
-    pub(crate) fn new(mut items: Vec<Item>) -> Self {
-        items.sort_by_key(|item| item.cell.id);
-        let mut draft = Self {
-            lines: Vec::with_capacity(items.len()),
-            groups: Vec::with_capacity(items.len()),
-            directory: Vec::with_capacity(items.len() * 24),
-            body_bytes: 0,
-            charge: items.iter().map(|item| item.charge).sum(),
-        };
-        for item in items {
-            draft.add(item);
-        }
-        let mut log = 0;
-        for line in &mut draft.lines {
-            encode_run(&mut draft.directory, log, &line.run);
-            (log, line.end) = (line.run.log.0, draft.directory.len());
-        }
-        draft
-    }
-
-    fn add(&mut self, item: Item) {
-        let log = item.cell.id;
-        let mark = |kind, first| Run::mark(log, kind, first);
-        let run = match item.op {
-            Op::Seal { next } => mark(Kind::Seal, next),
-            Op::Trim { before } => mark(Kind::Trim, before),
-            Op::Delete { next } => mark(Kind::Delete, next),
-            Op::Entries { first, count, time, bytes } => {
-                return self.add_entries(item.cell, first, count, time, bytes);
-            }
-        };
-        self.lines.push(Line { run, cell: item.cell, groups: 0, end: 0 });
-    }
-
-    fn add_entries(
-        &mut self,
-        cell: Arc<Cell>,
-        first: u64,
-        count: u32,
-        time: Timestamp,
-        bytes: Vec<u8>,
-    ) {
-        let header = group_header(time, count, bytes.len());
-        let length = header.len() + bytes.len();
-        self.body_bytes += length;
-        self.groups.push((header, bytes));
-        let joins = |line: &&mut Line| {
-            line.run.log == cell.id && line.run.kind == Kind::Entries && line.run.end() == first
-        };
-        if let Some(line) = self.lines.last_mut().filter(joins) {
-            line.run.count += count;
-            line.run.last_time = time;
-            line.run.length += length as u32;
-            line.groups += 1;
-            return;
-        }
-        let mut run = Run::mark(cell.id, Kind::Entries, first);
-        (run.count, run.length) = (count, length as u32);
-        (run.first_time, run.last_time) = (time, time);
-        self.lines.push(Line { run, cell, groups: 1, end: 0 });
+    /// Adds a run, whose group begins at `start` of the part that comes next.
+    fn add(&mut self, run: Run, cell: Arc<Cell>, start: usize) {
+        self.groups_bytes += run.length as usize;
+        let part = self.parts.len();
+        self.lines.push(Line { run, cell, part, start });
     }
 
     /// How many appends it makes durable.
     pub(crate) fn appends(&self) -> usize {
-        self.lines.iter().map(|line| line.groups).sum()
+        self.lines.iter().filter(|line| line.run.kind == Kind::Entries).count()
     }
 
-    pub(crate) fn body_bytes(&self) -> usize {
-        self.body_bytes
+    pub(crate) fn lay_out(&self) -> Layout<'_> {
+        let body_bytes: usize = self.parts.iter().map(Bytes::len).sum();
+        let apart = body_bytes >= PARTS_BYTES_MIN;
+        let mut directory = Directory::default();
+        if apart {
+            directory.padding(0);
+        }
+        // How far the runs so far reach: into which part, and how far in it and in the body.
+        let (mut part, mut end, mut body_bytes) = (0, 0, 0);
+        for line in &self.lines {
+            if line.run.kind == Kind::Entries {
+                let rest: usize = self.parts[part..line.part].iter().map(Bytes::len).sum();
+                let gap = rest + line.start - end;
+                if gap > 0 {
+                    directory.padding(gap);
+                }
+                (part, end) = (line.part, line.end());
+                body_bytes += gap + line.run.length as usize;
+            }
+            directory.run(&line.run);
+        }
+        if apart {
+            let lead = (HEADER_BYTES + directory.bytes.len()).wrapping_neg() % ALIGNMENT;
+            directory.set_lead(lead);
+            body_bytes += lead;
+        }
+        Layout { draft: self, directory, apart, body_bytes }
     }
+}
 
-    /// Where the body begins in the chunk.
-    pub(crate) fn body_at(&self) -> usize {
-        HEADER_BYTES + self.directory.len()
-    }
+/// How a draft lies in its chunk.
+pub(crate) struct Layout<'a> {
+    draft: &'a Draft,
+    directory: Directory,
+    /// The body begins at a page of its own. Padding leads there.
+    apart: bool,
+    body_bytes: usize,
+}
 
-    /// Length of the chunk without padding.
-    pub(crate) fn chunk_bytes(&self) -> usize {
-        self.body_at() + self.body_bytes
-    }
-
+impl Layout<'_> {
     /// Length of the chunk on disk.
     pub(crate) fn padded_bytes(&self) -> usize {
-        padded(self.chunk_bytes())
+        padded(HEADER_BYTES + self.directory.bytes.len() + self.body_bytes)
     }
 
-    /// Writes the whole chunk into empty `pages`, padding included. What only it can say of the
-    /// header is filled in. Answers the header's checksum.
-    ///
-    /// Checksums are taken of what was just copied, which is still in the processor's cache.
-    pub(crate) fn encode(&mut self, mut header: Header, pages: &mut Pages) -> u32 {
-        assert!(pages.is_empty(), "a chunk begins at a page");
-        pages.extend(&[0; HEADER_BYTES]);
-        pages.extend(&self.directory);
-        let mut groups = std::mem::take(&mut self.groups).into_iter();
-        for line in &mut self.lines {
-            let start = pages.len();
-            for (header, entries) in groups.by_ref().take(line.groups) {
-                pages.extend(&header);
-                pages.extend(&entries);
-            }
-            if line.run.kind == Kind::Entries {
-                line.run.checksum = crc32c(&pages[start..]);
-                self.directory[line.end - 4..line.end]
-                    .copy_from_slice(&line.run.checksum.to_le_bytes());
-            }
-        }
-        pages.pad();
-        header.runs = self.lines.len() as u32;
-        header.directory_bytes = self.directory.len() as u32;
-        header.directory_checksum = crc32c(&self.directory);
+    /// The whole chunk, to be written in a row, and its header's checksum. What only the draft can
+    /// say of `header` is filled in. `head` is memory to be used again, in which it begins.
+    pub(crate) fn encode<'a>(
+        &'a self,
+        mut header: Header,
+        head: &'a mut Pages,
+    ) -> (u32, Vec<&'a [u8]>) {
+        header.lines = self.directory.lines;
+        header.directory_bytes = self.directory.bytes.len() as u32;
+        header.directory_checksum = crc32c(&self.directory.bytes);
         header.body_bytes = self.body_bytes as u64;
         let header = header.encode();
-        pages[..HEADER_BYTES].copy_from_slice(&header);
-        pages[HEADER_BYTES..HEADER_BYTES + self.directory.len()].copy_from_slice(&self.directory);
-        crc32c(&header[..HEADER_BYTES - 4])
+        let checksum = crc32c(&header[..HEADER_BYTES - 4]);
+        let behind = if self.apart { 0 } else { self.body_bytes };
+        let bytes = header.len() + self.directory.bytes.len() + behind;
+        head.clear();
+        if head.room() < bytes {
+            *head = Pages::with_capacity(bytes);
+        }
+        head.extend(&header);
+        head.extend(&self.directory.bytes);
+        let mut rest = behind;
+        for part in &self.draft.parts {
+            let length = part.len().min(rest);
+            head.extend(&part[..length]);
+            rest -= length;
+        }
+        head.pad();
+        let apart = self.draft.parts.iter().filter(|_| self.apart).map(|part| &part[..]);
+        (checksum, std::iter::once(&head[..]).chain(apart).collect())
     }
 }

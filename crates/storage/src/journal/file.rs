@@ -186,11 +186,12 @@ impl Ring {
     }
 
     /// Writes and syncs a whole chunk, padding included, where `reserve` made room.
-    pub(crate) async fn write(&mut self, chunk: &[u8]) -> io::Result<()> {
+    pub(crate) async fn write(&mut self, chunk: &[&[u8]]) -> io::Result<()> {
         let current = self.current.as_mut().expect("room was reserved");
-        assert!(current.position + chunk.len() as u64 <= current.allocated, "room was reserved");
+        let bytes = chunk.iter().map(|part| part.len() as u64).sum::<u64>();
+        assert!(current.position + bytes <= current.allocated, "room was reserved");
         current.file.write_durably(current.position, chunk).await?;
-        current.position += chunk.len() as u64;
+        current.position += bytes;
         Ok(())
     }
 

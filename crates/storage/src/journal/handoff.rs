@@ -1,32 +1,46 @@
 //! The hand-off between those who append and the one task that writes.
 //!
-//! Appenders push items under one short lock and wait for their tickets; the writer is given what
-//! has gathered meanwhile, group after group. Nothing here knows disks or logs, so that an explorer
-//! of schedules can run this very file: what it synchronizes with comes from the parent module.
+//! Appenders add items to what gathers, under one short lock, and wait for their tickets; the writer
+//! is given what has gathered meanwhile, group after group. Nothing here knows disks or logs, so that
+//! an explorer of schedules can run this very file: what it synchronizes with comes from the parent
+//! module.
 //!
 //! Invariants: items are handed over in the order of `push`, each once. A ticket is acknowledged
 //! only after the writer has made its group durable and shown it. Nobody waits for what can no
 //! longer happen: a writer that fails, panics or is dropped fails all who wait. A close hands over
 //! everything that was pushed before.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::{AtomicU64, Mutex, Notify, Ordering, watch};
 
+/// What gathers while the writer is busy.
+pub(crate) trait Gather: Send {
+    /// What is appended.
+    type Item;
+    /// What is written at once.
+    type Group: Send;
+
+    /// Adds an item behind all others.
+    fn add(&mut self, item: Self::Item);
+
+    fn is_empty(&self) -> bool;
+
+    /// Takes one group from the front, and says of how many items, at least one, it is.
+    fn take(&mut self) -> (Self::Group, u64);
+}
+
 /// Items between `push` and the writer, and the tickets of those on their way.
-pub(crate) struct Handoff<T> {
-    pending: Mutex<Pending<T>>,
-    /// Takes one group, at least one item, from the front of what is queued.
-    take: fn(&mut VecDeque<T>) -> Vec<T>,
+pub(crate) struct Handoff<G> {
+    pending: Mutex<Pending<G>>,
     wake: Notify,
     progress: watch::Sender<Progress>,
     /// As in `progress`, for those who need not wait.
     durable: AtomicU64,
 }
 
-struct Pending<T> {
-    items: VecDeque<T>,
+struct Pending<G> {
+    items: G,
     next_ticket: u64,
     closed: bool,
 }
@@ -56,12 +70,12 @@ pub(crate) enum Trouble {
 pub(crate) struct Broken(pub(crate) String);
 
 /// Makes groups of items durable, one after the other.
-pub(crate) trait Write<T>: Send {
+pub(crate) trait Write<Group>: Send {
     /// What is left to do for a group once its items are acknowledged.
     type Shown: Send;
 
     /// Makes the group durable and shows it to readers.
-    fn write(&mut self, group: Vec<T>) -> impl Future<Output = Result<Self::Shown, Broken>> + Send;
+    fn write(&mut self, group: Group) -> impl Future<Output = Result<Self::Shown, Broken>> + Send;
 
     /// Those who wait for the group's items were told.
     fn acknowledged(&mut self, shown: Self::Shown);
@@ -70,28 +84,28 @@ pub(crate) trait Write<T>: Send {
     fn finish(&mut self) -> impl Future<Output = Result<(), Broken>> + Send;
 }
 
-impl<T: Send> Handoff<T> {
-    pub(crate) fn new(take: fn(&mut VecDeque<T>) -> Vec<T>) -> Self {
-        let pending = Pending { items: VecDeque::new(), next_ticket: 0, closed: false };
+impl<G: Gather> Handoff<G> {
+    pub(crate) fn new(items: G) -> Self {
+        let pending = Pending { items, next_ticket: 0, closed: false };
         Self {
             pending: Mutex::new(pending),
-            take,
             wake: Notify::new(),
             progress: watch::Sender::new(Progress::default()),
             durable: AtomicU64::new(0),
         }
     }
 
-    /// Queues an item and answers its ticket.
-    pub(crate) fn push(&self, item: T) -> Result<u64, Trouble> {
+    /// Adds an item to what gathers and answers its ticket.
+    pub(crate) fn push(&self, item: G::Item) -> Result<u64, Trouble> {
         let mut pending = self.pending.lock();
         if pending.closed {
             return Err(self.trouble().unwrap_or(Trouble::Closed));
         }
         let ticket = pending.next_ticket;
         pending.next_ticket += 1;
-        pending.items.push_back(item);
-        if pending.items.len() == 1 {
+        let was_empty = pending.items.is_empty();
+        pending.items.add(item);
+        if was_empty {
             self.wake.notify_one();
         }
         Ok(ticket)
@@ -139,10 +153,10 @@ impl<T: Send> Handoff<T> {
 }
 
 /// The writer's side.
-impl<T: Send> Handoff<T> {
+impl<G: Gather> Handoff<G> {
     /// Hands group after group to `writer`, until closed and empty or until the writer fails,
     /// which is an error.
-    pub(crate) async fn serve(&self, writer: &mut impl Write<T>) -> Result<(), Broken> {
+    pub(crate) async fn serve(&self, writer: &mut impl Write<G::Group>) -> Result<(), Broken> {
         let unfinished = Trouble::Poisoned("its writer ended in the middle of something".into());
         let mut end = End { handoff: self, trouble: Some(unfinished) };
         let served = self.serve_until_closed(writer).await;
@@ -151,9 +165,8 @@ impl<T: Send> Handoff<T> {
         served
     }
 
-    async fn serve_until_closed(&self, writer: &mut impl Write<T>) -> Result<(), Broken> {
-        while let Some(group) = self.next_group().await {
-            let items = group.len() as u64;
+    async fn serve_until_closed(&self, writer: &mut impl Write<G::Group>) -> Result<(), Broken> {
+        while let Some((group, items)) = self.next_group().await {
             let shown = writer.write(group).await?;
             self.durable.fetch_add(items, Ordering::Release);
             self.progress.send_modify(|progress| progress.durable += items);
@@ -163,12 +176,12 @@ impl<T: Send> Handoff<T> {
     }
 
     /// The next group, as soon as there is one; `None` once closed and empty.
-    async fn next_group(&self) -> Option<Vec<T>> {
+    async fn next_group(&self) -> Option<(G::Group, u64)> {
         loop {
             {
                 let mut pending = self.pending.lock();
                 if !pending.items.is_empty() {
-                    return Some((self.take)(&mut pending.items));
+                    return Some(pending.items.take());
                 }
                 if pending.closed {
                     return None;
@@ -195,13 +208,13 @@ impl<T: Send> Handoff<T> {
 }
 
 /// Says that the writer has ended, also when it panics or is dropped.
-struct End<'a, T> {
-    handoff: &'a Handoff<T>,
+struct End<'a, G> {
+    handoff: &'a Handoff<G>,
     /// Why not everything got durable, if so.
     trouble: Option<Trouble>,
 }
 
-impl<T> Drop for End<'_, T> {
+impl<G> Drop for End<'_, G> {
     fn drop(&mut self) {
         self.handoff.progress.send_modify(|progress| {
             progress.trouble = self.trouble.take();

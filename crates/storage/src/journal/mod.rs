@@ -1,17 +1,16 @@
 //! The journal: the ordered chunks, and the queue of appends in front of them.
 //!
-//! Appenders hand items to one task, which writes what has gathered as one chunk and shows it.
-//! Where chunks go is the writer's `Sink`; nobody else knows.
+//! Appenders add items to the next chunk, which one task writes and shows. Where chunks go is the
+//! writer's `Sink`; nobody else knows.
 //!
 //! Invariants: items become durable in the order in which they were pushed; a failed write or sync
 //! poisons the journal until restart; nothing is shown that is not durable.
 
 pub(crate) mod chunk;
-mod draft;
+pub(crate) mod draft;
 pub(crate) mod file;
 pub(crate) mod handoff;
 pub(crate) mod recovery;
-mod slabs;
 pub(crate) mod writer;
 
 use std::collections::VecDeque;
@@ -23,12 +22,11 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 
 use crate::cell::Cell;
+use crate::entries::Encoded;
 use crate::error::Error;
+use crate::journal::draft::Drafts;
 use crate::journal::file::LiveFile;
 use crate::journal::handoff::{Handoff, Trouble};
-
-/// A group ends when it holds this many bytes, so that no sync takes too long.
-const GROUP_BYTES: usize = 8 << 20;
 
 /// Something on its way into a chunk.
 pub(crate) struct Item {
@@ -40,19 +38,10 @@ pub(crate) struct Item {
 
 /// What becomes of the item's log.
 pub(crate) enum Op {
-    Entries { first: u64, count: u32, time: Timestamp, bytes: Vec<u8> },
+    Entries { first: u64, count: u32, time: Timestamp, entries: Encoded },
     Seal { next: u64 },
     Trim { before: u64 },
     Delete { next: u64 },
-}
-
-impl Item {
-    fn bytes(&self) -> usize {
-        match &self.op {
-            Op::Entries { bytes, .. } => bytes.len(),
-            Op::Seal { .. } | Op::Trim { .. } | Op::Delete { .. } => 0,
-        }
-    }
 }
 
 impl From<Trouble> for Error {
@@ -67,7 +56,7 @@ impl From<Trouble> for Error {
 
 /// What appenders, upkeep and the writer share.
 pub(crate) struct Journal {
-    pub(crate) handoff: Handoff<Item>,
+    pub(crate) handoff: Handoff<Drafts>,
     /// The first chunk that is in no durable segment of a durable manifest.
     needed_from: AtomicU64,
     /// The files that hold chunks from there on, oldest first; the last one is being written.
@@ -75,9 +64,9 @@ pub(crate) struct Journal {
 }
 
 impl Journal {
-    pub(crate) fn new(needed_from: u64, live: VecDeque<LiveFile>) -> Self {
+    pub(crate) fn new(drafts: Drafts, needed_from: u64, live: VecDeque<LiveFile>) -> Self {
         Self {
-            handoff: Handoff::new(take_group),
+            handoff: Handoff::new(drafts),
             needed_from: AtomicU64::new(needed_from),
             live: Arc::new(Mutex::new(live)),
         }
@@ -107,18 +96,4 @@ impl Journal {
         let later = live.partition_point(|file| file.first_chunk <= needed_from);
         live.len() - later.saturating_sub(1)
     }
-}
-
-/// Takes items from the front up to the size of a group, and at least one.
-fn take_group(items: &mut VecDeque<Item>) -> Vec<Item> {
-    let mut bytes = 0;
-    let fits = |item: &&Item| {
-        bytes += item.bytes();
-        bytes <= GROUP_BYTES
-    };
-    let count = items.iter().take_while(fits).count().max(1);
-    if count == items.len() {
-        return std::mem::take(items).into();
-    }
-    items.drain(..count).collect()
 }

@@ -12,20 +12,15 @@ use runtime::Pages;
 use tokio::time::Instant;
 
 use crate::error::is_full;
-use crate::journal::Item;
 use crate::journal::chunk::{Header, Kind};
 use crate::journal::draft::{Draft, Line};
 use crate::journal::file::{Link, Ring};
 use crate::journal::handoff::{Broken, Write};
-use crate::journal::slabs::Slabs;
 use crate::metrics::Metrics;
 use crate::storage::Core;
 
 /// How often a full disk is tried again.
 const FULL_RETRY: Duration = Duration::from_secs(1);
-
-/// From this size on the tail keeps a chunk in the pages it was written from.
-const KEPT_PAGES_MIN: usize = 128 << 10;
 
 /// Where chunks go.
 pub(crate) enum Sink {
@@ -43,12 +38,13 @@ pub(crate) struct Writer {
     next: Link,
     /// Whether there is a chunk of this opening.
     wrote: bool,
-    slabs: Slabs,
+    /// What chunks begin in, used again and again.
+    head: Pages,
 }
 
 impl Writer {
     pub(crate) fn new(core: Arc<Core>, sink: Sink, epoch: u64, next: Link) -> Self {
-        Self { core, sink, epoch, next, wrote: false, slabs: Slabs::default() }
+        Self { core, sink, epoch, next, wrote: false, head: Pages::default() }
     }
 
     /// Writes group after group until the journal is closed or broken.
@@ -59,9 +55,10 @@ impl Writer {
         }
     }
 
-    async fn store_draft(&mut self, mut draft: Draft) -> Result<Draft, Broken> {
+    async fn store_draft(&mut self, draft: Draft) -> Result<Draft, Broken> {
         let number = self.next.number;
-        let salt = self.reserve(draft.padded_bytes()).await?;
+        let layout = draft.lay_out();
+        let salt = self.reserve(layout.padded_bytes()).await?;
         let header = Header {
             epoch: self.epoch,
             salt,
@@ -71,15 +68,12 @@ impl Writer {
             previous: self.next.previous,
             ..Header::default()
         };
-        let (appends, body_bytes) = (draft.appends(), draft.body_bytes());
-        let pages = self.slabs.with_room(draft.padded_bytes());
-        let checksum = draft.encode(header, pages);
-        store(&mut self.sink, &self.core.metrics, pages).await?;
-        let bytes = kept(pages, draft.chunk_bytes());
-        self.core.metrics.group(appends, body_bytes);
+        let (checksum, chunk) = layout.encode(header, &mut self.head);
+        store(&mut self.sink, &self.core.metrics, &chunk).await?;
+        self.core.metrics.group(draft.appends(), draft.groups_bytes);
         self.next = Link { number: number + 1, previous: checksum };
         self.wrote = true;
-        self.show(number, checksum, &draft, bytes);
+        self.show(number, checksum, &draft);
         Ok(draft)
     }
 
@@ -112,41 +106,30 @@ impl Writer {
     }
 
     /// Shows the durable chunk to readers.
-    fn show(&self, number: u64, checksum: u32, draft: &Draft, bytes: Bytes) {
-        let mut position = draft.body_at();
+    fn show(&self, number: u64, checksum: u32, draft: &Draft) {
+        let none = Bytes::new();
         for line in &draft.lines {
-            let end = position + line.run.length as usize;
-            line.cell.state.lock().apply(number, &line.run, &bytes, position..end);
-            position = end;
+            let part = draft.parts.get(line.part).unwrap_or(&none);
+            line.cell.state.lock().apply(number, &line.run, part, line.start..line.end());
         }
         self.core.tail.charge(number, checksum, draft.charge);
     }
 }
 
-async fn store(sink: &mut Sink, metrics: &Metrics, chunk: &[u8]) -> Result<(), Broken> {
+async fn store(sink: &mut Sink, metrics: &Metrics, chunk: &[&[u8]]) -> Result<(), Broken> {
     let Sink::Files(ring) = sink else { return Ok(()) };
     let started = Instant::now();
     let written: io::Result<()> = ring.write(chunk).await;
     written.map_err(|error| Broken(format!("writing a chunk: {error}")))?;
-    metrics.chunk_written(chunk.len(), started.elapsed());
+    metrics.chunk_written(chunk.iter().map(|part| part.len()).sum(), started.elapsed());
     Ok(())
 }
 
-/// What the tail keeps of a chunk of `bytes`. A small one is copied: pages take more than it needs.
-fn kept(pages: &mut Pages, bytes: usize) -> Bytes {
-    if bytes >= KEPT_PAGES_MIN {
-        return pages.split().slice(..bytes);
-    }
-    let copy = Bytes::copy_from_slice(&pages[..bytes]);
-    pages.clear();
-    copy
-}
-
-impl Write<Item> for Writer {
+impl Write<Draft> for Writer {
     type Shown = Draft;
 
-    async fn write(&mut self, group: Vec<Item>) -> Result<Draft, Broken> {
-        self.store_draft(Draft::new(group)).await
+    async fn write(&mut self, draft: Draft) -> Result<Draft, Broken> {
+        self.store_draft(draft).await
     }
 
     /// Wakes the followers, after those who wait for their own appends.
@@ -161,7 +144,7 @@ impl Write<Item> for Writer {
     /// An empty chunk at the end shows the next opening that the one before it was durable.
     async fn finish(&mut self) -> Result<(), Broken> {
         if self.wrote {
-            self.store_draft(Draft::new(Vec::new())).await?;
+            self.store_draft(Draft::default()).await?;
         }
         Ok(())
     }

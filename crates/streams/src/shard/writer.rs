@@ -4,7 +4,7 @@
 //! function; it never waits, and the caller awaits the commit.
 
 use model::{HashKey, SequenceNumber, Timestamp};
-use storage::{Batch, Commit, ENTRY_OVERHEAD, Permit, Storage};
+use storage::{Commit, ENTRY_OVERHEAD, Permit, Storage};
 
 use super::events::Throttled;
 use super::sealing::Sealing;
@@ -82,7 +82,7 @@ pub(crate) fn write(
     }
     // A child's records are not earlier than its parents', even if the clock stepped back.
     let time = to.now.max(to.shard.record.opened);
-    let mut batch = Batch::new(time, bytes + records * (payload::OVERHEAD_BYTES_MAX + 5));
+    let mut batch = permit.batch(time, bytes + records * (payload::OVERHEAD_BYTES_MAX + 5));
     for put in taken() {
         payload::push(&mut batch, put.key, put.data, to.sealing.as_ref());
     }

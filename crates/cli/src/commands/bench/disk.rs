@@ -160,7 +160,7 @@ impl Ring {
         if self.position + self.pages.len() > FILE_BYTES {
             self.position = 0;
         }
-        self.file.write_durably(self.position as u64, &self.pages).await?;
+        self.file.write_durably(self.position as u64, &[&self.pages]).await?;
         self.position += self.pages.len();
         Ok(())
     }

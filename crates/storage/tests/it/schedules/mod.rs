@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use explorer::{AtomicU64, Mutex, Notify, Ordering, explore, pause, spawn, watch};
 use futures_util::FutureExt;
-use handoff::{Broken, Handoff, Trouble, Write};
+use handoff::{Broken, Gather, Handoff, Trouble, Write};
 
 const APPENDERS: u64 = 3;
 const ITEMS: u64 = 3;
@@ -22,10 +22,31 @@ const GROUP: usize = 2;
 /// Names an appender and counts its items.
 type Item = (u64, u64);
 
-fn handoff() -> Arc<Handoff<Item>> {
-    Arc::new(Handoff::new(|items: &mut VecDeque<Item>| {
-        items.drain(..items.len().min(GROUP)).collect()
-    }))
+/// Items in groups of up to `GROUP`.
+#[derive(Default)]
+struct Queue(VecDeque<Item>);
+
+impl Gather for Queue {
+    type Item = Item;
+    type Group = Vec<Item>;
+
+    fn add(&mut self, item: Item) {
+        self.0.push_back(item);
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn take(&mut self) -> (Vec<Item>, u64) {
+        let group: Vec<_> = self.0.drain(..self.0.len().min(GROUP)).collect();
+        let items = group.len() as u64;
+        (group, items)
+    }
+}
+
+fn handoff() -> Arc<Handoff<Queue>> {
+    Arc::new(Handoff::new(Queue::default()))
 }
 
 /// What is durable, in its order.
@@ -38,13 +59,13 @@ struct Disk {
     fails_at: Option<usize>,
     /// The group for which there is no space at first.
     full_at: Option<usize>,
-    handoff: Arc<Handoff<Item>>,
+    handoff: Arc<Handoff<Queue>>,
     groups: usize,
     finished: bool,
 }
 
 impl Disk {
-    fn new(handoff: &Arc<Handoff<Item>>) -> Self {
+    fn new(handoff: &Arc<Handoff<Queue>>) -> Self {
         Self {
             synced: Arc::new(Mutex::new(Vec::new())),
             fails_at: None,
@@ -56,7 +77,7 @@ impl Disk {
     }
 }
 
-impl Write<Item> for Disk {
+impl Write<Vec<Item>> for Disk {
     type Shown = usize;
 
     async fn write(&mut self, group: Vec<Item>) -> Result<usize, Broken> {
@@ -92,7 +113,7 @@ impl Write<Item> for Disk {
 type Told = Vec<(Item, u64, Result<(), Trouble>)>;
 
 /// Appends until refused; every other item is waited for only at the end.
-async fn append(handoff: Arc<Handoff<Item>>, synced: Synced, appender: u64) -> Told {
+async fn append(handoff: Arc<Handoff<Queue>>, synced: Synced, appender: u64) -> Told {
     let mut told = Vec::new();
     let mut later = Vec::new();
     for counter in 0..ITEMS {
@@ -111,7 +132,7 @@ async fn append(handoff: Arc<Handoff<Item>>, synced: Synced, appender: u64) -> T
 }
 
 async fn wait(
-    handoff: &Handoff<Item>,
+    handoff: &Handoff<Queue>,
     synced: &Synced,
     item: Item,
     ticket: u64,
@@ -124,7 +145,7 @@ async fn wait(
     told
 }
 
-fn appenders(handoff: &Arc<Handoff<Item>>, synced: &Synced) -> Vec<explorer::Task<Told>> {
+fn appenders(handoff: &Arc<Handoff<Queue>>, synced: &Synced) -> Vec<explorer::Task<Told>> {
     let appender = |appender| spawn(append(handoff.clone(), synced.clone(), appender));
     (0..APPENDERS).map(appender).collect()
 }
