@@ -134,12 +134,23 @@ impl State {
                 self.sealing = true;
                 self.sealed_in = chunk;
             }
-            Kind::Trim => self.first = self.first.max(run.first.min(self.durable)),
+            Kind::Trim => {
+                self.first = self.first.max(run.first.min(self.durable));
+                self.forget_dead_bytes();
+            }
             Kind::Delete => {
                 self.deleting = true;
                 self.deleted_in = chunk;
             }
         }
+    }
+
+    /// Lets go of the bytes of runs that are trimmed. The runs stay: manifests say where the log
+    /// ended at their chunks.
+    fn forget_dead_bytes(&mut self) {
+        let dead = self.tail.partition_point(|run| run.end() <= self.first);
+        let fresh = self.tail.range_mut(..dead).rev().take_while(|run| !run.groups.is_empty());
+        fresh.for_each(|run| run.groups = Bytes::new());
     }
 
     /// Wakes the followers if the log grew since they were last woken.
@@ -218,6 +229,9 @@ impl State {
         let Some(run) = self.tail.get(index) else {
             return Ok((!self.tail.is_empty()).then_some(self.durable));
         };
+        if run.end() <= self.first {
+            return Ok(Some(self.first));
+        }
         let first_of_all = index == 0 && run.first_time >= time;
         if first_of_all && run.first > self.first {
             return Ok(None);

@@ -1,6 +1,6 @@
 //! The one checksum of every format: CRC-32C (Castagnoli).
 
-use crc_fast::{CrcAlgorithm, Digest, checksum, checksum_combine};
+use crc_fast::{CrcAlgorithm, Digest, checksum};
 
 /// The checksum of `bytes`.
 pub(crate) fn crc32c(bytes: &[u8]) -> u32 {
@@ -19,13 +19,6 @@ pub(crate) fn crc32c_of(parts: &[impl AsRef<[u8]>]) -> u32 {
     digest.finalize() as u32
 }
 
-/// The checksum of two parts in a row, from those of each and the length of the second. Takes about
-/// as long as that of some kilobytes.
-pub(crate) fn crc32c_joined(first: u32, second: u32, second_bytes: usize) -> u32 {
-    let (first, second, bytes) = (first.into(), second.into(), second_bytes as u64);
-    checksum_combine(CrcAlgorithm::Crc32Iscsi, first, second, bytes) as u32
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -34,6 +27,5 @@ mod tests {
     fn it_is_the_castagnoli_polynomial() {
         assert_eq!(crc32c(b"123456789"), 0xe306_9283);
         assert_eq!(crc32c_of(&[&b"1234"[..], b"", b"56789"]), 0xe306_9283);
-        assert_eq!(crc32c_joined(crc32c(b"1234"), crc32c(b"56789"), 5), 0xe306_9283);
     }
 }

@@ -55,10 +55,11 @@ pub struct Batch {
 #[derive(Debug)]
 pub(crate) enum Encoded {
     Bytes(Vec<u8>),
-    /// In pages, behind room for the header of their group; the checksum is set when they are all
-    /// there.
+    /// In pages, behind room for the header of their group. Once that is there, it begins at
+    /// `start`, and the group has the checksum.
     Pages {
         pages: Pages,
+        start: usize,
         checksum: u32,
     },
 }
@@ -95,6 +96,16 @@ impl Encoded {
         }
     }
 
+    /// Makes what is in pages a group of `count` entries; others become one when they are copied.
+    pub(crate) fn set_header(&mut self, time: Timestamp, count: u32) {
+        if let Self::Pages { pages, start, checksum } = self {
+            let header = group_header(time, count, pages.len() - GROUP_HEADER_BYTES_MAX);
+            *start = GROUP_HEADER_BYTES_MAX - header.len();
+            pages[*start..GROUP_HEADER_BYTES_MAX].copy_from_slice(&header);
+            *checksum = crc32c(&pages[*start..]);
+        }
+    }
+
     fn last_mut(&mut self, length: usize) -> &mut [u8] {
         let bytes = match self {
             Self::Bytes(bytes) => &mut bytes[..],
@@ -119,7 +130,7 @@ impl Batch {
         }
         let mut pages = slabs.take(GROUP_HEADER_BYTES_MAX + bytes);
         pages.extend(&[0; GROUP_HEADER_BYTES_MAX]);
-        Self { time, count: 0, entries: Encoded::Pages { pages, checksum: 0 } }
+        Self { time, count: 0, entries: Encoded::Pages { pages, start: 0, checksum: 0 } }
     }
 
     /// Adds one entry whose payload is `parts` in a row. Answers the payload, which may still be
@@ -168,17 +179,14 @@ impl Batch {
         self.time
     }
 
-    /// The count and the encoded entries.
-    pub(crate) fn into_parts(self) -> Result<(u32, Encoded)> {
+    /// The count and the encoded entries. What is in pages is a group of the batch's time.
+    pub(crate) fn into_parts(mut self) -> Result<(u32, Encoded)> {
         let size = self.entries.len();
         if size > APPEND_BYTES_MAX {
             return Err(Error::TooLarge { size, limit: APPEND_BYTES_MAX });
         }
-        let mut entries = self.entries;
-        if let Encoded::Pages { pages, checksum } = &mut entries {
-            *checksum = crc32c(&pages[GROUP_HEADER_BYTES_MAX..]);
-        }
-        Ok((self.count, entries))
+        self.entries.set_header(self.time, self.count);
+        Ok((self.count, self.entries))
     }
 }
 

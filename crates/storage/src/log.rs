@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use crate::cell::{self, Cell, State, TailRun};
 use crate::entries::{Batch, Budget, Entries, Entry, Malformed};
 use crate::error::{Damage, Error, Result};
+use crate::journal::handoff::Ticket;
 use crate::journal::{Item, Op};
 use crate::segment::Place;
 use crate::storage::Core;
@@ -95,12 +96,15 @@ impl Log {
     /// `permit` comes from [`crate::Storage::admit`]; the append takes [`Batch::cost`] of it.
     pub fn append(&self, permit: &mut Permit, batch: Batch) -> Result<Commit> {
         assert!(!batch.is_empty(), "an append has entries");
-        let (charge, time) = (batch.cost(), batch.time());
-        let (count, entries) = batch.into_parts()?;
+        let (charge, wanted) = (batch.cost(), batch.time());
+        let (count, mut entries) = batch.into_parts()?;
         let mut state = self.cell.state.lock();
         self.refuse_ended(&state)?;
         let first = state.appended;
-        let time = time.max(state.last_time);
+        let time = wanted.max(state.last_time);
+        if time != wanted {
+            entries.set_header(time, count);
+        }
         permit.spend(charge)?;
         let op = Op::Entries { first, count, time, entries };
         let ticket = self.push(op, charge)?;
@@ -150,11 +154,11 @@ impl Log {
     }
 
     /// Called under the cell's lock, so that the journal's order is the log's.
-    fn push(&self, op: Op, charge: usize) -> Result<u64> {
+    fn push(&self, op: Op, charge: usize) -> Result<Ticket> {
         Ok(self.core.journal.handoff.push(Item { cell: self.cell.clone(), op, charge })?)
     }
 
-    fn commit(&self, ticket: u64, base: u64, time: Timestamp) -> Commit {
+    fn commit(&self, ticket: Ticket, base: u64, time: Timestamp) -> Commit {
         Commit { base: Offset(base), time, ticket, core: self.core.clone() }
     }
 
@@ -295,7 +299,7 @@ pub struct Commit {
     pub base: Offset,
     /// The time of the batch's entries, after the log had its say.
     pub time: Timestamp,
-    ticket: u64,
+    ticket: Ticket,
     core: Arc<Core>,
 }
 

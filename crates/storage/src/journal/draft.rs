@@ -11,8 +11,8 @@ use bytes::Bytes;
 use runtime::Pages;
 
 use crate::cell::Cell;
-use crate::checksum::{crc32c, crc32c_joined};
-use crate::entries::{Encoded, GROUP_HEADER_BYTES_MAX, group_header};
+use crate::checksum::crc32c;
+use crate::entries::{Encoded, group_header};
 use crate::journal::chunk::{ALIGNMENT, Directory, HEADER_BYTES, Header, Kind, Run, padded};
 use crate::journal::handoff::Gather;
 use crate::journal::{Item, Op};
@@ -82,11 +82,10 @@ impl Drafts {
     }
 
     fn add_entries(&mut self, mut run: Run, cell: Arc<Cell>, entries: Encoded) {
-        let header = group_header(run.first_time, run.count, entries.len());
-        run.length = (header.len() + entries.len()) as u32;
         match entries {
             Encoded::Bytes(entries) => {
-                let length = run.length as usize;
+                let header = group_header(run.first_time, run.count, entries.len());
+                let length = header.len() + entries.len();
                 if self.open.room() < length {
                     self.close_part();
                     self.open = self.slabs.take(length.max(PART_BYTES));
@@ -94,17 +93,14 @@ impl Drafts {
                 let start = self.open.len();
                 self.open.extend(&header);
                 self.open.extend(&entries);
-                run.checksum = crc32c(&self.open[start..]);
+                (run.length, run.checksum) = (length as u32, crc32c(&self.open[start..]));
                 self.newest().add(run, cell, start);
             }
-            Encoded::Pages { mut pages, checksum } => {
+            Encoded::Pages { mut pages, start, checksum } => {
+                (run.length, run.checksum) = ((pages.len() - start) as u32, checksum);
                 self.close_part();
-                let start = GROUP_HEADER_BYTES_MAX - header.len();
-                pages[start..GROUP_HEADER_BYTES_MAX].copy_from_slice(&header);
-                let entries = pages.len() - GROUP_HEADER_BYTES_MAX;
-                run.checksum = crc32c_joined(crc32c(&header), checksum, entries);
-                pages.pad();
                 self.newest().add(run, cell, start);
+                pages.pad();
                 self.newest().parts.push(pages.split());
             }
         }
@@ -115,31 +111,32 @@ impl Gather for Drafts {
     type Item = Item;
     type Group = Draft;
 
-    fn add(&mut self, item: Item) {
+    fn add(&mut self, item: Item) -> u64 {
         if self.drafts.back().is_none_or(|draft| draft.groups_bytes >= CHUNK_BYTES) {
             self.close_part();
             self.drafts.push_back(Draft::default());
         }
         self.newest().charge += item.charge;
         let log = item.cell.id;
-        let (kind, first) = match item.op {
+        let mark = |kind, first| Run::mark(log, kind, first);
+        match item.op {
             Op::Entries { first, count, time, entries } => {
-                let mut run = Run::mark(log, Kind::Entries, first);
+                let mut run = mark(Kind::Entries, first);
                 (run.count, run.first_time, run.last_time) = (count, time, time);
-                return self.add_entries(run, item.cell, entries);
+                self.add_entries(run, item.cell, entries);
             }
-            Op::Seal { next } => (Kind::Seal, next),
-            Op::Trim { before } => (Kind::Trim, before),
-            Op::Delete { next } => (Kind::Delete, next),
-        };
-        self.newest().add(Run::mark(log, kind, first), item.cell, 0);
+            Op::Seal { next } => self.newest().add(mark(Kind::Seal, next), item.cell, 0),
+            Op::Trim { before } => self.newest().add(mark(Kind::Trim, before), item.cell, 0),
+            Op::Delete { next } => self.newest().add(mark(Kind::Delete, next), item.cell, 0),
+        }
+        self.groups() - 1
     }
 
-    fn is_empty(&self) -> bool {
-        self.drafts.is_empty()
+    fn groups(&self) -> u64 {
+        self.drafts.len() as u64
     }
 
-    fn take(&mut self) -> (Draft, u64) {
+    fn take(&mut self) -> Draft {
         if self.drafts.len() == 1 {
             if self.newest().parts.is_empty() && self.open.len() < PARTS_BYTES_MIN {
                 // Pages take more than it needs, and can be filled again.
@@ -150,9 +147,7 @@ impl Gather for Drafts {
                 self.close_part();
             }
         }
-        let draft = self.drafts.pop_front().expect("it is not empty");
-        let items = draft.lines.len() as u64;
-        (draft, items)
+        self.drafts.pop_front().expect("there is a group to take")
     }
 }
 

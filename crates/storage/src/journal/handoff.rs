@@ -1,18 +1,23 @@
 //! The hand-off between those who append and the one task that writes.
 //!
-//! Appenders add items to what gathers, under one short lock, and wait for their tickets; the writer
+//! Appenders add items to what gathers, under one short lock, and wait for their groups; the writer
 //! is given what has gathered meanwhile, group after group. Nothing here knows disks or logs, so that
 //! an explorer of schedules can run this very file: what it synchronizes with comes from the parent
 //! module.
 //!
-//! Invariants: items are handed over in the order of `push`, each once. A ticket is acknowledged
-//! only after the writer has made its group durable and shown it. Nobody waits for what can no
+//! Invariants: items are handed over in the order of `push`, each once. An item is acknowledged only
+//! after the writer has made its group durable and shown it. Nobody waits for what can no
 //! longer happen: a writer that fails, panics or is dropped fails all who wait. A close hands over
 //! everything that was pushed before.
 
+use std::pin::pin;
 use std::sync::Arc;
 
-use super::{AtomicU64, Mutex, Notify, Ordering, watch};
+use super::{AtomicU64, Mutex, Notify, Ordering};
+
+/// Those who wait do so in so many places, a group's all in one, so that seldom anybody is woken for
+/// another group than theirs: one is being written, few wait to be.
+const PLACES: usize = 8;
 
 /// What gathers while the writer is busy.
 pub(crate) trait Gather: Send {
@@ -21,39 +26,54 @@ pub(crate) trait Gather: Send {
     /// What is written at once.
     type Group: Send;
 
-    /// Adds an item behind all others.
-    fn add(&mut self, item: Self::Item);
+    /// Adds an item behind all others, and says to which group: how many are to be taken before it.
+    fn add(&mut self, item: Self::Item) -> u64;
 
-    fn is_empty(&self) -> bool;
+    /// How many groups, each of at least one item, can be taken.
+    fn groups(&self) -> u64;
 
-    /// Takes one group from the front, and says of how many items, at least one, it is.
-    fn take(&mut self) -> (Self::Group, u64);
+    /// Takes one group from the front.
+    fn take(&mut self) -> Self::Group;
 }
 
-/// Items between `push` and the writer, and the tickets of those on their way.
+/// Items between `push` and the writer, and the groups of those on their way.
 pub(crate) struct Handoff<G> {
     pending: Mutex<Pending<G>>,
     wake: Notify,
-    progress: watch::Sender<Progress>,
-    /// As in `progress`, for those who need not wait.
+    progress: Mutex<Progress>,
+    /// So many groups are durable.
     durable: AtomicU64,
+    /// Where those wait who wait for groups.
+    places: [Notify; PLACES],
+    /// Where those wait who wait for something else.
+    changed: Notify,
 }
 
 struct Pending<G> {
     items: G,
-    next_ticket: u64,
+    /// So many groups were taken.
+    taken: u64,
     closed: bool,
 }
 
-/// How far the writer is.
+/// What has become of the writer.
 #[derive(Clone, Debug, Default)]
 struct Progress {
-    /// Items with a smaller ticket are durable.
-    durable: u64,
     trouble: Option<Trouble>,
     /// The writer has ended.
     ended: bool,
 }
+
+impl Progress {
+    /// Why no more gets durable, for now or for ever.
+    fn trouble_or_end(&self) -> Option<Trouble> {
+        self.trouble.clone().or(self.ended.then_some(Trouble::Closed))
+    }
+}
+
+/// The number of an item's group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ticket(pub(crate) u64);
 
 /// Why nothing gets durable.
 #[derive(Clone, Debug)]
@@ -86,69 +106,85 @@ pub(crate) trait Write<Group>: Send {
 
 impl<G: Gather> Handoff<G> {
     pub(crate) fn new(items: G) -> Self {
-        let pending = Pending { items, next_ticket: 0, closed: false };
         Self {
-            pending: Mutex::new(pending),
+            pending: Mutex::new(Pending { items, taken: 0, closed: false }),
             wake: Notify::new(),
-            progress: watch::Sender::new(Progress::default()),
+            progress: Mutex::new(Progress::default()),
             durable: AtomicU64::new(0),
+            places: std::array::from_fn(|_| Notify::new()),
+            changed: Notify::new(),
         }
     }
 
-    /// Adds an item to what gathers and answers its ticket.
-    pub(crate) fn push(&self, item: G::Item) -> Result<u64, Trouble> {
+    /// Adds an item to what gathers.
+    pub(crate) fn push(&self, item: G::Item) -> Result<Ticket, Trouble> {
         let mut pending = self.pending.lock();
         if pending.closed {
             return Err(self.trouble().unwrap_or(Trouble::Closed));
         }
-        let ticket = pending.next_ticket;
-        pending.next_ticket += 1;
-        let was_empty = pending.items.is_empty();
-        pending.items.add(item);
+        let was_empty = pending.items.groups() == 0;
+        let group = pending.taken + pending.items.add(item);
         if was_empty {
             self.wake.notify_one();
         }
-        Ok(ticket)
+        Ok(Ticket(group))
     }
 
     /// Waits until the item with `ticket` is durable, or until there is trouble: then it may still
     /// turn out durable.
-    pub(crate) async fn durable(&self, ticket: u64) -> Result<(), Trouble> {
-        if self.durable.load(Ordering::Acquire) > ticket {
-            return Ok(());
-        }
-        let progress = self.when(|progress| {
-            progress.durable > ticket || progress.trouble.is_some() || progress.ended
-        });
-        let progress = progress.await;
-        if progress.durable > ticket {
-            return Ok(());
-        }
-        Err(progress.trouble.unwrap_or(Trouble::Closed))
+    pub(crate) async fn durable(&self, Ticket(group): Ticket) -> Result<(), Trouble> {
+        let place = &self.places[group as usize % PLACES];
+        let is_durable = || self.durable.load(Ordering::Acquire) > group;
+        wait(place, || {
+            if is_durable() {
+                return Some(Ok(()));
+            }
+            let trouble = self.progress.lock().trouble_or_end()?;
+            // It may have become durable just before that.
+            Some(if is_durable() { Ok(()) } else { Err(trouble) })
+        })
+        .await
     }
 
     /// Why nothing gets durable, if so.
     pub(crate) fn trouble(&self) -> Option<Trouble> {
-        self.progress.borrow().trouble.clone()
+        self.progress.lock().trouble.clone()
     }
 
     /// Waits until there is trouble.
     pub(crate) async fn troubled(&self) -> Trouble {
-        let progress = self.when(|progress| progress.trouble.is_some()).await;
-        progress.trouble.expect("that was waited for")
+        wait(&self.changed, || self.trouble()).await
     }
 
     /// Takes no more, and waits until the writer has got everything and ended.
     pub(crate) async fn close(&self) {
         self.pending.lock().closed = true;
         self.wake.notify_one();
-        self.when(|progress| progress.ended).await;
+        wait(&self.changed, || self.progress.lock().ended.then_some(())).await;
     }
 
-    async fn when(&self, decided: impl Fn(&Progress) -> bool) -> Progress {
-        let mut progress = self.progress.subscribe();
-        let progress = progress.wait_for(|progress| decided(progress)).await;
-        progress.expect("the sender lives as long as self").clone()
+    /// Takes note of something that concerns everybody.
+    fn change(&self, change: impl FnOnce(&mut Progress)) {
+        change(&mut self.progress.lock());
+        for place in self.places.iter().chain([&self.changed]) {
+            place.notify_waiters();
+        }
+    }
+}
+
+/// Waits at a place until what is looked for is there.
+async fn wait<T>(place: &Notify, look: impl Fn() -> Option<T>) -> T {
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        let mut notified = pin!(place.notified());
+        // From here on nothing is missed; before, something may have been.
+        notified.as_mut().enable();
+        if let Some(found) = look() {
+            return found;
+        }
+        notified.await;
     }
 }
 
@@ -166,21 +202,22 @@ impl<G: Gather> Handoff<G> {
     }
 
     async fn serve_until_closed(&self, writer: &mut impl Write<G::Group>) -> Result<(), Broken> {
-        while let Some((group, items)) = self.next_group().await {
+        while let Some(group) = self.next_group().await {
             let shown = writer.write(group).await?;
-            self.durable.fetch_add(items, Ordering::Release);
-            self.progress.send_modify(|progress| progress.durable += items);
+            let number = self.durable.fetch_add(1, Ordering::Release);
+            self.places[number as usize % PLACES].notify_waiters();
             writer.acknowledged(shown);
         }
         writer.finish().await
     }
 
     /// The next group, as soon as there is one; `None` once closed and empty.
-    async fn next_group(&self) -> Option<(G::Group, u64)> {
+    async fn next_group(&self) -> Option<G::Group> {
         loop {
             {
                 let mut pending = self.pending.lock();
-                if !pending.items.is_empty() {
+                if pending.items.groups() > 0 {
+                    pending.taken += 1;
                     return Some(pending.items.take());
                 }
                 if pending.closed {
@@ -193,12 +230,12 @@ impl<G: Gather> Handoff<G> {
 
     /// There is no space: tells those who wait. The writer keeps what it has and tries again.
     pub(crate) fn hold(&self, why: &str) {
-        self.progress.send_modify(|progress| progress.trouble = Some(Trouble::Full(why.into())));
+        self.change(|progress| progress.trouble = Some(Trouble::Full(why.into())));
     }
 
     /// There is space again.
     pub(crate) fn go_on(&self) {
-        self.progress.send_modify(|progress| progress.trouble = None);
+        self.change(|progress| progress.trouble = None);
     }
 
     /// Whether no more is taken.
@@ -208,15 +245,15 @@ impl<G: Gather> Handoff<G> {
 }
 
 /// Says that the writer has ended, also when it panics or is dropped.
-struct End<'a, G> {
+struct End<'a, G: Gather> {
     handoff: &'a Handoff<G>,
     /// Why not everything got durable, if so.
     trouble: Option<Trouble>,
 }
 
-impl<G> Drop for End<'_, G> {
+impl<G: Gather> Drop for End<'_, G> {
     fn drop(&mut self) {
-        self.handoff.progress.send_modify(|progress| {
+        self.handoff.change(|progress| {
             progress.trouble = self.trouble.take();
             progress.ended = true;
         });

@@ -1,6 +1,6 @@
 //! The primitives of the hand-off, with a scheduling decision in front of each use.
 //!
-//! `Notify` and `watch` are tokio's, which has such tests of its own: each call is one step here.
+//! `Notify` is tokio's, which has such tests of its own: each call is one step here.
 
 use std::sync::Arc;
 
@@ -63,37 +63,13 @@ impl Notify {
         self.0.notify_one();
     }
 
-    pub(crate) async fn notified(&self) {
+    pub(crate) fn notify_waiters(&self) {
         step();
-        self.0.notified().await;
+        self.0.notify_waiters();
     }
-}
 
-pub(crate) mod watch {
-    use tokio::sync::watch;
-
-    pub(crate) use tokio::sync::watch::Ref;
-
-    pub(crate) struct Sender<T>(watch::Sender<T>);
-
-    impl<T> Sender<T> {
-        pub(crate) fn new(value: T) -> Self {
-            Self(watch::Sender::new(value))
-        }
-
-        pub(crate) fn send_modify(&self, change: impl FnOnce(&mut T)) {
-            super::step();
-            self.0.send_modify(change);
-        }
-
-        pub(crate) fn borrow(&self) -> Ref<'_, T> {
-            super::step();
-            self.0.borrow()
-        }
-
-        pub(crate) fn subscribe(&self) -> watch::Receiver<T> {
-            super::step();
-            self.0.subscribe()
-        }
+    pub(crate) fn notified(&self) -> tokio::sync::futures::Notified<'_> {
+        step();
+        self.0.notified()
     }
 }
