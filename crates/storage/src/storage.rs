@@ -171,12 +171,13 @@ impl Core {
     }
 
     /// The writer has published a chunk that trimmed or deleted these logs.
-    pub(crate) fn chunk_published(&self, deaths: impl Iterator<Item = LogId>) {
+    pub(crate) fn chunk_published(&self, deaths: Vec<LogId>) {
         let (held, _) = self.tail.held();
         self.metrics.tail_bytes.set(i64::try_from(held).unwrap_or(i64::MAX));
-        let mut deaths = deaths.peekable();
-        let any_deaths = deaths.peek().is_some();
-        self.deaths.lock().extend(deaths);
+        let any_deaths = !deaths.is_empty();
+        if any_deaths {
+            self.deaths.lock().extend(deaths);
+        }
         if any_deaths || self.is_cut_due() {
             self.upkeep.notify_one();
         }

@@ -150,7 +150,7 @@ impl Upkeep {
         }
         self.core.tail.release_through(through);
         self.core.journal.release_below(through + 1);
-        self.core.chunk_published(std::iter::empty());
+        self.core.chunk_published(Vec::new());
     }
 
     /// Stores a finished segment under a number of its own.

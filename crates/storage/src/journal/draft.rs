@@ -13,7 +13,7 @@ use runtime::Pages;
 use crate::cell::Cell;
 use crate::checksum::crc32c;
 use crate::entries::{Encoded, group_header};
-use crate::journal::chunk::{ALIGNMENT, Directory, HEADER_BYTES, Header, Kind, Run, padded};
+use crate::journal::chunk::{Directory, HEADER_BYTES, Header, Kind, Run, padded};
 use crate::journal::handoff::Gather;
 use crate::journal::{Item, Op};
 use crate::slabs::Slabs;
@@ -35,16 +35,20 @@ pub(crate) struct Drafts {
 }
 
 /// What goes into a chunk.
-#[derive(Default)]
 pub(crate) struct Draft {
-    /// In the order of the appends.
+    /// The runs, in the order of the appends.
     pub lines: Vec<Line>,
     /// The body, part after part. All but the last are whole pages.
     pub parts: Vec<Bytes>,
-    /// Bytes of groups.
-    pub groups_bytes: usize,
     /// Tail permits that its items hold.
     pub charge: usize,
+    /// How many appends it makes durable, and how many bytes of groups.
+    pub appends: usize,
+    pub groups_bytes: usize,
+    directory: Directory,
+    parts_bytes: usize,
+    /// Where in the body the last run ends.
+    end: usize,
 }
 
 /// One run: a line of the directory.
@@ -55,12 +59,6 @@ pub(crate) struct Line {
     pub part: usize,
     /// Where it begins there.
     pub start: usize,
-}
-
-impl Line {
-    pub(crate) fn end(&self) -> usize {
-        self.start + self.run.length as usize
-    }
 }
 
 impl Drafts {
@@ -77,7 +75,7 @@ impl Drafts {
         if !self.open.is_empty() {
             self.open.pad();
             let part = self.open.split();
-            self.newest().parts.push(part);
+            self.newest().push_part(part);
         }
     }
 
@@ -101,7 +99,7 @@ impl Drafts {
                 self.close_part();
                 self.newest().add(run, cell, start);
                 pages.pad();
-                self.newest().parts.push(pages.split());
+                self.newest().push_part(pages.split());
             }
         }
     }
@@ -114,7 +112,7 @@ impl Gather for Drafts {
     fn add(&mut self, item: Item) -> u64 {
         if self.drafts.back().is_none_or(|draft| draft.groups_bytes >= CHUNK_BYTES) {
             self.close_part();
-            self.drafts.push_back(Draft::default());
+            self.drafts.push_back(Draft::new());
         }
         self.newest().charge += item.charge;
         let log = item.cell.id;
@@ -142,7 +140,7 @@ impl Gather for Drafts {
                 // Pages take more than it needs, and can be filled again.
                 let part = Bytes::copy_from_slice(&self.open);
                 self.open.clear();
-                self.newest().parts.push(part);
+                self.newest().push_part(part);
             } else {
                 self.close_part();
             }
@@ -152,92 +150,92 @@ impl Gather for Drafts {
 }
 
 impl Draft {
-    /// Adds a run, whose group begins at `start` of the part that comes next.
-    fn add(&mut self, run: Run, cell: Arc<Cell>, start: usize) {
-        self.groups_bytes += run.length as usize;
-        let part = self.parts.len();
-        self.lines.push(Line { run, cell, part, start });
-    }
-
-    /// How many appends it makes durable.
-    pub(crate) fn appends(&self) -> usize {
-        self.lines.iter().filter(|line| line.run.kind == Kind::Entries).count()
-    }
-
-    pub(crate) fn lay_out(&self) -> Layout<'_> {
-        let body_bytes: usize = self.parts.iter().map(Bytes::len).sum();
-        let apart = body_bytes >= PARTS_BYTES_MIN;
+    /// An empty one.
+    pub(crate) fn new() -> Self {
         let mut directory = Directory::default();
-        if apart {
-            directory.padding(0);
+        // Leads to the body.
+        directory.padding(0);
+        Self {
+            lines: Vec::new(),
+            parts: Vec::new(),
+            charge: 0,
+            appends: 0,
+            groups_bytes: 0,
+            directory,
+            parts_bytes: 0,
+            end: 0,
         }
-        // How far the runs so far reach: into which part, and how far in it and in the body.
-        let (mut part, mut end, mut body_bytes) = (0, 0, 0);
-        for line in &self.lines {
-            if line.run.kind == Kind::Entries {
-                let rest: usize = self.parts[part..line.part].iter().map(Bytes::len).sum();
-                let gap = rest + line.start - end;
-                if gap > 0 {
-                    directory.padding(gap);
-                }
-                (part, end) = (line.part, line.end());
-                body_bytes += gap + line.run.length as usize;
-            }
-            directory.run(&line.run);
-        }
-        if apart {
-            let lead = (HEADER_BYTES + directory.bytes.len()).wrapping_neg() % ALIGNMENT;
-            directory.set_lead(lead);
-            body_bytes += lead;
-        }
-        Layout { draft: self, directory, apart, body_bytes }
     }
-}
 
-/// How a draft lies in its chunk.
-pub(crate) struct Layout<'a> {
-    draft: &'a Draft,
-    directory: Directory,
-    /// The body begins at a page of its own. Padding leads there.
-    apart: bool,
-    body_bytes: usize,
-}
+    /// Adds a run. If it has entries, they begin at `start` of the part that comes next.
+    fn add(&mut self, run: Run, cell: Arc<Cell>, start: usize) {
+        if run.kind == Kind::Entries {
+            let position = self.parts_bytes + start;
+            if position > self.end {
+                self.directory.padding(position - self.end);
+            }
+            self.end = position + run.length as usize;
+            self.appends += 1;
+            self.groups_bytes += run.length as usize;
+        }
+        self.directory.run(&run);
+        self.lines.push(Line { run, cell, part: self.parts.len(), start });
+    }
 
-impl Layout<'_> {
+    fn push_part(&mut self, part: Bytes) {
+        self.parts_bytes += part.len();
+        self.parts.push(part);
+    }
+
+    /// Whether the parts are written from where they are.
+    fn is_apart(&self) -> bool {
+        self.parts_bytes >= PARTS_BYTES_MIN
+    }
+
+    /// Length of header and directory.
+    fn head_bytes(&self) -> usize {
+        HEADER_BYTES + self.directory.bytes.len()
+    }
+
+    /// How far the body is behind the directory.
+    fn lead(&self) -> usize {
+        if self.is_apart() { padded(self.head_bytes()) - self.head_bytes() } else { 0 }
+    }
+
     /// Length of the chunk on disk.
     pub(crate) fn padded_bytes(&self) -> usize {
-        padded(HEADER_BYTES + self.directory.bytes.len() + self.body_bytes)
+        padded(self.head_bytes() + self.lead() + self.end)
     }
 
     /// The whole chunk, to be written in a row, and its header's checksum. What only the draft can
-    /// say of `header` is filled in. `head` is memory to be used again, in which it begins.
+    /// say of `header` is filled in. The chunk begins in `head`, memory that is used again.
     pub(crate) fn encode<'a>(
-        &'a self,
+        &'a mut self,
         mut header: Header,
         head: &'a mut Pages,
     ) -> (u32, Vec<&'a [u8]>) {
-        header.lines = self.directory.lines;
-        header.directory_bytes = self.directory.bytes.len() as u32;
-        header.directory_checksum = crc32c(&self.directory.bytes);
-        header.body_bytes = self.body_bytes as u64;
+        self.directory.set_lead(self.lead());
+        let Directory { bytes: directory, lines, .. } = &self.directory;
+        header.lines = *lines;
+        header.directory_bytes = directory.len() as u32;
+        header.directory_checksum = crc32c(directory);
+        header.body_bytes = (self.lead() + self.end) as u64;
         let header = header.encode();
         let checksum = crc32c(&header[..HEADER_BYTES - 4]);
-        let behind = if self.apart { 0 } else { self.body_bytes };
-        let bytes = header.len() + self.directory.bytes.len() + behind;
+        let (mut behind, parts) =
+            if self.is_apart() { (0, &self.parts[..]) } else { (self.end, &[][..]) };
         head.clear();
-        if head.room() < bytes {
-            *head = Pages::with_capacity(bytes);
+        if head.room() < self.head_bytes() + behind {
+            *head = Pages::with_capacity(self.head_bytes() + behind);
         }
         head.extend(&header);
-        head.extend(&self.directory.bytes);
-        let mut rest = behind;
-        for part in &self.draft.parts {
-            let length = part.len().min(rest);
+        head.extend(directory);
+        for part in &self.parts {
+            let length = part.len().min(behind);
             head.extend(&part[..length]);
-            rest -= length;
+            behind -= length;
         }
         head.pad();
-        let apart = self.draft.parts.iter().filter(|_| self.apart).map(|part| &part[..]);
-        (checksum, std::iter::once(&head[..]).chain(apart).collect())
+        (checksum, std::iter::once(&head[..]).chain(parts.iter().map(|part| &part[..])).collect())
     }
 }

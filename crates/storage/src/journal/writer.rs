@@ -11,11 +11,13 @@ use bytes::Bytes;
 use runtime::Pages;
 use tokio::time::Instant;
 
+use crate::cell::Cell;
 use crate::error::is_full;
 use crate::journal::chunk::{Header, Kind};
 use crate::journal::draft::{Draft, Line};
 use crate::journal::file::{Link, Ring};
 use crate::journal::handoff::{Broken, Write};
+use crate::log::LogId;
 use crate::metrics::Metrics;
 use crate::storage::Core;
 
@@ -55,10 +57,9 @@ impl Writer {
         }
     }
 
-    async fn store_draft(&mut self, draft: Draft) -> Result<Draft, Broken> {
+    async fn store_draft(&mut self, mut draft: Draft) -> Result<Shown, Broken> {
         let number = self.next.number;
-        let layout = draft.lay_out();
-        let salt = self.reserve(layout.padded_bytes()).await?;
+        let salt = self.reserve(draft.padded_bytes()).await?;
         let header = Header {
             epoch: self.epoch,
             salt,
@@ -68,13 +69,12 @@ impl Writer {
             previous: self.next.previous,
             ..Header::default()
         };
-        let (checksum, chunk) = layout.encode(header, &mut self.head);
+        let (checksum, chunk) = draft.encode(header, &mut self.head);
         store(&mut self.sink, &self.core.metrics, &chunk).await?;
-        self.core.metrics.group(draft.appends(), draft.groups_bytes);
+        self.core.metrics.group(draft.appends, draft.groups_bytes);
         self.next = Link { number: number + 1, previous: checksum };
         self.wrote = true;
-        self.show(number, checksum, &draft);
-        Ok(draft)
+        Ok(self.show(number, checksum, &draft))
     }
 
     /// Waits until there is room for a chunk.
@@ -106,14 +106,32 @@ impl Writer {
     }
 
     /// Shows the durable chunk to readers.
-    fn show(&self, number: u64, checksum: u32, draft: &Draft) {
+    fn show(&self, number: u64, checksum: u32, draft: &Draft) -> Shown {
+        let mut shown = Shown::default();
         let none = Bytes::new();
-        for line in &draft.lines {
-            let part = draft.parts.get(line.part).unwrap_or(&none);
-            line.cell.state.lock().apply(number, &line.run, part, line.start..line.end());
+        for Line { run, cell, part, start } in &draft.lines {
+            let part = draft.parts.get(*part).unwrap_or(&none);
+            let mut state = cell.state.lock();
+            state.apply(number, run, part, *start..*start + run.length as usize);
+            if state.followers.is_some() {
+                shown.followed.push(cell.clone());
+            }
+            if matches!(run.kind, Kind::Trim | Kind::Delete) {
+                shown.deaths.push(run.log);
+            }
         }
         self.core.tail.charge(number, checksum, draft.charge);
+        shown
     }
+}
+
+/// Whom a chunk concerns that readers can see now.
+#[derive(Default)]
+pub(crate) struct Shown {
+    /// Logs that somebody follows.
+    followed: Vec<Arc<Cell>>,
+    /// Logs that it trimmed or deleted.
+    deaths: Vec<LogId>,
 }
 
 async fn store(sink: &mut Sink, metrics: &Metrics, chunk: &[&[u8]]) -> Result<(), Broken> {
@@ -126,25 +144,24 @@ async fn store(sink: &mut Sink, metrics: &Metrics, chunk: &[&[u8]]) -> Result<()
 }
 
 impl Write<Draft> for Writer {
-    type Shown = Draft;
+    type Shown = Shown;
 
-    async fn write(&mut self, draft: Draft) -> Result<Draft, Broken> {
+    async fn write(&mut self, draft: Draft) -> Result<Shown, Broken> {
         self.store_draft(draft).await
     }
 
     /// Wakes the followers, after those who wait for their own appends.
-    fn acknowledged(&mut self, draft: Draft) {
-        for line in &draft.lines {
-            line.cell.state.lock().tell_followers();
+    fn acknowledged(&mut self, shown: Shown) {
+        for cell in shown.followed {
+            cell.state.lock().tell_followers();
         }
-        let is_death = |line: &&Line| matches!(line.run.kind, Kind::Trim | Kind::Delete);
-        self.core.chunk_published(draft.lines.iter().filter(is_death).map(|line| line.run.log));
+        self.core.chunk_published(shown.deaths);
     }
 
     /// An empty chunk at the end shows the next opening that the one before it was durable.
     async fn finish(&mut self) -> Result<(), Broken> {
         if self.wrote {
-            self.store_draft(Draft::default()).await?;
+            self.store_draft(Draft::new()).await?;
         }
         Ok(())
     }
