@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 pub const APPEND_BYTES_MAX: usize = 16 << 20;
 
 /// What an entry costs in the tail beside its payload, at most: see [`crate::Storage::admit`].
-pub const ENTRY_OVERHEAD: usize = 160;
+pub const ENTRY_OVERHEAD: usize = 240;
 
 /// The smallest budget a setting in bytes may have.
 const BUDGET_BYTES_MIN: u64 = 64 << 10;

@@ -5,7 +5,7 @@
 //! from far back is reading ranges. A [`Table`] is the latest value per key of a log.
 //!
 //! ```text
-//!  append ─► queue ─► journal (chunks, synced) ─► tail (memory) ─► segments ─► merged, dropped
+//!  append ─► draft ─► journal (chunks, synced) ─► tail (memory) ─► segments ─► merged, dropped
 //!              │             │                      │                 │
 //!            order        durable             reads at the tip    reads from afar
 //! ```

@@ -11,13 +11,17 @@ use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
+use crate::cell::TailRun;
 use crate::entries::Batch;
 use crate::error::{Error, Result};
+use crate::journal::draft::Line;
 use crate::slabs::Slabs;
 
-/// What one append costs in memory beside its bytes: its run in the tail, its place in the
-/// chunk's header and directory, and its way through the journal's queue.
-pub(crate) const RUN_OVERHEAD: usize = 120;
+/// What one append costs in memory beside its bytes: its run in the tail, and in the chunk its line
+/// and its place in the directory.
+pub(crate) const RUN_OVERHEAD: usize = 200;
+
+const _: () = assert!(size_of::<TailRun>() + size_of::<Line>() + 26 <= RUN_OVERHEAD);
 
 /// Leave to append up to so many bytes.
 #[derive(Debug)]
