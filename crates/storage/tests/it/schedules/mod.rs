@@ -100,7 +100,7 @@ impl Write<Vec<Item>> for Disk {
         }
         let mut synced = self.synced.lock();
         let rises = |(appender, counter): &Item| {
-            let before = synced.iter().flatten().filter(|(other, _)| other == appender).last();
+            let before = synced.iter().flatten().rfind(|(other, _)| other == appender);
             before.is_none_or(|(_, before)| before < counter)
         };
         assert!(group.iter().all(rises), "{group:?} after {synced:?}");
