@@ -8,6 +8,7 @@ mod compare;
 mod compat;
 mod docs;
 mod example;
+mod libfuzzer;
 mod measure;
 mod packages;
 mod process;
@@ -33,6 +34,8 @@ enum Command {
     Measure(measure::Args),
     /// Run what is tested by chance for longer than `cargo test` does
     Prove(prove::Args),
+    /// Run every target of fuzz/ under libFuzzer
+    Libfuzzer(libfuzzer::Args),
     /// Run Weir beside other servers
     Compare(compare::Args),
     /// Everything that continuous integration checks after `cargo test`
@@ -47,6 +50,7 @@ fn main() -> anyhow::Result<()> {
         Command::Example => example::run(),
         Command::Measure(args) => measure::run(&args),
         Command::Prove(args) => prove::run(&args),
+        Command::Libfuzzer(args) => libfuzzer::run(&args),
         Command::Compare(args) => compare::run(&args),
         Command::Ci => ci::run(),
     }

@@ -133,7 +133,7 @@ impl Proof {
 }
 
 /// `30m`, `1h 30m`.
-fn duration(text: &str) -> Result<Duration> {
+pub(crate) fn duration(text: &str) -> Result<Duration> {
     let span: jiff::SignedDuration = text.parse()?;
     Duration::try_from(span).context("it must not be negative")
 }

@@ -1,11 +1,13 @@
 //! One run of the scenario: what its actors share.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Error, Result, bail};
 use runtime::Clock;
 
 use crate::checkers::lineage::Lineage;
+use crate::checkers::reads::Call;
 use crate::checkers::throttle::Refusal;
 use crate::faults::Profile;
 use crate::history::History;
@@ -31,6 +33,8 @@ struct Shared {
     lineage: Mutex<Lineage>,
     retention: Mutex<Retention>,
     refusals: Mutex<Vec<Refusal>>,
+    reads: Mutex<Vec<Call>>,
+    starts: AtomicU64,
     violation: Mutex<Option<Error>>,
 }
 
@@ -61,6 +65,21 @@ impl Run {
     /// What the shards refused since the last call.
     pub(crate) fn refusals(&self) -> MutexGuard<'_, Vec<Refusal>> {
         lock(&self.shared.refusals)
+    }
+
+    /// The GetRecords calls of everybody.
+    pub(crate) fn reads(&self) -> MutexGuard<'_, Vec<Call>> {
+        lock(&self.shared.reads)
+    }
+
+    /// Takes note that the node is started.
+    pub(crate) fn starts(&self) {
+        self.shared.starts.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How often the node was started.
+    pub(crate) fn started(&self) -> u64 {
+        self.shared.starts.load(Ordering::Relaxed)
     }
 
     /// Retention as it may be, after taking note of what may have expired under it so far.

@@ -18,7 +18,7 @@ use crate::actors::producer::Producer;
 use crate::actors::reader::read_all;
 use crate::actors::{operator, resharder, watcher};
 use crate::checkers::records::Read;
-use crate::checkers::{order, records, throttle};
+use crate::checkers::{order, reads, records, throttle};
 use crate::faults::Fault;
 use crate::history::Progress;
 use crate::node::SimNode;
@@ -80,6 +80,7 @@ impl Scenario {
         // Nobody can tell when a record arrived while the clock was behind, or what has expired.
         if profile.aws_limits && !profile.has(Fault::ClockBack) && !profile.has(Fault::Expiry) {
             throttle::check(&self.run.history(), &self.run.refusals())?;
+            reads::check(&self.run.reads())?;
         }
         node.stop().await
     }
@@ -127,6 +128,7 @@ impl Scenario {
         let Run { world, profile, trace, .. } = &self.run;
         let limits = if profile.aws_limits { Mode::Aws } else { Mode::Relaxed };
         let damaged = world.is_damaged();
+        self.run.starts();
         match SimNode::start(world, limits).await {
             Err(refused) if damaged => {
                 trace.event(format_args!("{refused:#}"));
@@ -193,7 +195,8 @@ impl Scenario {
         };
         sleep(Duration::from_millis(world.entropy.within(FULL_MS))).await;
         if !world.is_damaged() {
-            let (read, _) = read_all(&node.client()).await.context("while the disk is full")?;
+            let (read, _) =
+                read_all(&self.run, &node.client()).await.context("while the disk is full")?;
             self.see(&read).context("while the disk is full")?;
         }
         world.faults.end(Fault::FullDisk);
@@ -293,7 +296,7 @@ impl Scenario {
     async fn check(&self, mut node: SimNode) -> Result<(SimNode, Read)> {
         let Run { world, trace, .. } = &self.run;
         if world.is_damaged() {
-            let read = read_all(&node.client()).await;
+            let read = read_all(&self.run, &node.client()).await;
             world.heal();
             match read {
                 Ok((read, _)) => self.see(&read).context("damage was served")?,
@@ -304,7 +307,7 @@ impl Scenario {
                 }
             }
         }
-        let (read, encrypted) = read_all(&node.client()).await?;
+        let (read, encrypted) = read_all(&self.run, &node.client()).await?;
         records::check(&mut self.run.history(), &read)?;
         order::check(&self.run.history())?;
         let records: usize = read.values().map(Vec::len).sum();

@@ -131,6 +131,16 @@ pub(super) const PARTS: &[Part] = &[
         what: "mutated inputs",
         count: |output| numbers_before(output, " mutations"),
     },
+    Part {
+        name: "libfuzzer",
+        weight: 4,
+        pace: Pace::Told,
+        build: &["build", "--quiet", "--package=xtask"],
+        run: &["xtask", "libfuzzer", "--seed", "SEED", "--for", "SECONDSs"],
+        variable: None,
+        what: "inputs of libFuzzer",
+        count: |output| numbers_before(output, " executions"),
+    },
 ];
 
 impl Part {

@@ -102,7 +102,7 @@ impl Poller {
             let Some(shard_iterator) = iterator.take() else { break };
             let limit = i32::try_from(run.world.entropy.within(RECORDS)).ok();
             let input = GetRecordsInput { shard_iterator, limit, ..GetRecordsInput::default() };
-            let output = client.call(input).await?;
+            let output = reader::get_records(run, client, shard, input).await?;
             for record in output.records {
                 let seen = reader::seen(record)?;
                 run.require(asked.check(shard, &seen).and_then(|()| self.keep(run, shard, seen)));

@@ -2,5 +2,6 @@
 
 pub mod lineage;
 pub mod order;
+pub mod reads;
 pub mod records;
 pub mod throttle;

@@ -124,6 +124,8 @@ impl<G: Gather> Handoff<G> {
         }
         let was_empty = pending.items.groups() == 0;
         let group = pending.taken + pending.items.add(item);
+        // The writer's first step is to take the lock.
+        drop(pending);
         if was_empty {
             self.wake.notify_one();
         }

@@ -23,9 +23,10 @@ const SHARDS: usize = 3;
 const HOURS: [i32; 2] = [24, 48];
 const PASSING: &str = "passing-";
 
-/// A node that dies answers nothing; one that answers must not fail.
+/// A node that dies answers nothing; one that answers must not fail, and one that lives must answer.
 pub(crate) fn died(error: Error) {
-    assert!(!matches!(error, Error::Service { .. }), "{error}");
+    let lives = matches!(error, Error::Service { .. } | Error::Timeout { .. });
+    assert!(!lives, "the node was not killed yet: {error}");
 }
 
 pub(crate) async fn create(client: &Client, stream: &str) -> Result<()> {
@@ -55,8 +56,10 @@ impl Writer {
     /// Writes until the node dies, which until then must not fail.
     pub(crate) async fn write_until_killed(mut self) {
         loop {
-            if self.chance.u8(..) < 10 && !self.is_refused().await {
-                return;
+            if self.chance.u8(..) < 10
+                && let Err(error) = self.be_refused().await
+            {
+                return died(error);
             }
             match self.put().await {
                 Ok(failed) => assert_eq!(failed, 0),
@@ -119,14 +122,15 @@ impl Writer {
     }
 
     /// A batch with a record that no node takes, beside one that could be taken: neither may
-    /// turn up. `false` if the node died.
-    async fn is_refused(&self) -> bool {
+    /// turn up.
+    async fn be_refused(&self) -> Result<()> {
         let mut wrong = entry("refused", b"refused 1 ".to_vec());
         wrong.explicit_hash_key = Some("340282366920938463463374607431768211456".into());
         let records = vec![entry("refused", b"refused 0 ".to_vec()), wrong];
         match self.client.call(self.batch(records)).await {
             Ok(output) => panic!("it was taken: {output:?}"),
-            Err(error) => matches!(error, Error::Service { .. }),
+            Err(Error::Service { .. }) => Ok(()),
+            Err(error) => Err(error),
         }
     }
 
