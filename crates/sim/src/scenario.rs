@@ -3,6 +3,7 @@
 //! Each life begins with a full read of the stream, which must agree with the history. Then the
 //! actors work, some faults stand, and others happen one after the other. Then the node ends.
 
+use std::future::pending;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -37,6 +38,8 @@ const FULL_MS: std::ops::Range<u64> = 50..1500;
 const BATCHES_AGAINST_FULL: u64 = 60;
 /// A node whose disk has space again takes records within this.
 const RECOVERS_WITHIN: Duration = Duration::from_secs(30);
+/// So many batches are put against a failed sync; the first one meets it.
+const BATCHES_AFTER_FAILURE: u64 = 100;
 /// A node whose journal cannot be synced stops within this.
 const STOPS_WITHIN: Duration = Duration::from_secs(60);
 const STEP_BACK_S: std::ops::Range<u64> = 1..3600;
@@ -224,14 +227,15 @@ impl Scenario {
         let prober = Producer { run: self.run.clone(), client: node.client(), name };
         let stopped = timeout(STOPS_WITHIN, async {
             let probe = async {
-                for batch in 0.. {
+                for batch in 0..BATCHES_AFTER_FAILURE {
                     prober.put(batch).await;
                 }
+                pending().await
             };
             tokio::select! {
                 biased;
                 reason = node.stopped_itself() => reason,
-                () = probe => String::new(),
+                never = probe => never,
             }
         });
         let reason = stopped.await.context("the node goes on although a sync failed")?;
