@@ -3,6 +3,7 @@
 mod kafka;
 mod kinesis;
 mod nats;
+mod s2;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,6 +19,7 @@ use crate::workspace;
 pub(super) use kafka::Kafka;
 pub(super) use kinesis::Kinesis;
 pub(super) use nats::Nats;
+pub(super) use s2::S2;
 
 /// What every load has in common.
 pub(super) struct Load {

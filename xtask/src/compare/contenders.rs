@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use super::clients::{Client, Kafka, Kinesis, Nats};
+use super::clients::{Client, Kafka, Kinesis, Nats, S2};
 use super::server::Place;
 use crate::packages;
 use crate::workspace;
@@ -225,6 +225,20 @@ pub(super) const CONTENDERS: &[Contender] = &[
         api: "Kafka",
         durability: Durability::Synced,
         promise: "on disk, synced (`flush.messages=1`)",
+    },
+    Contender {
+        name: "s2-lite",
+        package: Package::Crate("s2-cli@0.43.4"),
+        start: |place| {
+            let mut s2 = Command::new(place.programs.join("s2"));
+            s2.args(["lite", "--no-dashboard", "--port", &place.port.to_string()]);
+            s2.arg("--local-root").arg(place.data.join("objects"));
+            Ok(s2)
+        },
+        client: &S2,
+        api: "S2",
+        durability: Durability::Synced,
+        promise: "in objects on disk, synced (`lite --local-root`)",
     },
 ];
 
