@@ -172,18 +172,19 @@ same requests: JSON, HTTP/1.1, signed.
 
 Not equal:
 
-- **Durability.** `weir`, `ferrokinesis-state`, JetStream and Kafka sync before they acknowledge; the
-  last two as they are configured here, not by default. What is in files that are not synced survives
+- **Durability.** `weir`, `ferrokinesis-state`, JetStream, Kafka and S2 Lite sync before they
+  acknowledge; JetStream and Kafka as they are configured here, not by default. What is in files that are not synced survives
   `kill -9`, since the kernel has it, but not a power failure; no power failure is tried here. Those in
   memory compare with `weir-discard`, which throws its journal away and cannot be used for anything else.
 - **Signatures.** `weir` verifies the signature of every request and hashes its whole body for that.
   `weir-discard` takes any key, and so do the emulators: they answered to a key that they cannot know.
 - **Purpose.** The emulators are made for tests of applications, not for load.
-- **Protocol and client.** JetStream and Kafka speak protocols of their own, without base64 and without
-  signatures, and are loaded by their own clients. A batch of JetStream is an atomic publish of 500
+- **Protocol and client.** JetStream, Kafka and S2 speak protocols of their own, without base64 and
+  without signatures, and are loaded by their own clients. A batch of JetStream is an atomic publish of 500
   messages by each of eight clients, to one stream without partitions. Kafka's one producer makes
   batches of up to 512 KiB, holds at most 4 MiB, and counts the time in that buffer as latency; one by
-  one it has room for eight records.
+  one it has room for eight records. `s2 bench` writes to one stream, in batches and with as much under
+  way as it likes; its latency is that of a record, and one by one it does not write.
 - **Length.** `weir bench` runs for a time, the others' clients for a number of records, start and
   warm-up included.
 - **Reads.** `weir bench` reads with eight connections on four shards, again and again, what it wrote

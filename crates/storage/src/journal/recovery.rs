@@ -107,6 +107,7 @@ pub(crate) async fn walk(
     let files = files(disk).await?;
     let next_name =
         files.iter().filter_map(|file| name_number(&file.path)).max().map_or(1, |n| n + 1);
+    refuse_twins(&files)?;
     let first = first_needed(&files, start)?;
     let mut walk = Walk::new(start);
     for (index, file) in files.iter().enumerate().skip(first) {
@@ -142,6 +143,18 @@ fn live_file(file: &JournalFile, next_chunk: u64) -> Option<LiveFile> {
     let header = file.header.filter(|header| header.first_chunk < next_chunk)?;
     let FileHeader { sequence, first_chunk, .. } = header;
     Some(LiveFile { path: file.path.clone(), sequence, first_chunk })
+}
+
+/// No two uses of files have the same number. If they seem to, one file's header is not its own,
+/// and what the file holds would be taken for remains of a former use.
+fn refuse_twins(files: &[JournalFile]) -> Result<()> {
+    let sequence = |file: &JournalFile| file.header.map(|header| header.sequence);
+    let are_twins = |pair: &&[JournalFile]| {
+        sequence(&pair[0]).is_some() && sequence(&pair[0]) == sequence(&pair[1])
+    };
+    let Some([one, other]) = files.windows(2).find(are_twins) else { return Ok(()) };
+    let what = format!("its header has the same sequence number as that of {}", one.path);
+    Err(Damage::new(&other.path, 0, what).into())
 }
 
 /// The index of the file to begin with.

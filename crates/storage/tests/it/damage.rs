@@ -113,6 +113,21 @@ async fn a_lost_journal_file_is_noticed() {
     assert!(!checked(&world).await.is_sound());
 }
 
+/// Without this what the file holds would be taken for remains of a former use, and lost.
+#[tokio::test(start_paused = true)]
+async fn the_header_of_another_journal_file_is_not_taken_for_this_ones() {
+    let (mut world, disk, objects) = written().await;
+    let storage = world.open().await;
+    append(&storage, &storage.log(LOG), 7, &["in the second file"]).await.unwrap();
+    storage.close().await.unwrap();
+    let first = disk.contents()[FILE][..4096].to_vec();
+    disk.edit("journal/00000002", |bytes| bytes[..4096].copy_from_slice(&first));
+    let damage = refused(&mut world, &disk, &objects).await;
+    assert!(damage.what.contains("same sequence number"), "{damage}");
+    let report = checked(&world).await;
+    assert!(report.damages.iter().any(|found| found.what == damage.what), "{report:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_damaged_block_is_noticed_by_reading_and_by_checking() {
     let (mut world, _, objects) = with_segment().await;
