@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
 use quick_cache::sync::{Cache as Bounded, DefaultLifecycle};
 use quick_cache::{OptionsBuilder, Weighter};
 
-use crate::segment::format::{Block, Root};
+use crate::segment::format::Root;
 
 /// What an item costs beside its bytes.
 const ITEM_OVERHEAD: u64 = 100;
@@ -25,11 +26,12 @@ type BlockKey = (u64, u32);
 /// Names a part of a segment's index: its root, or a page of that number.
 type PartKey = (u64, Option<usize>);
 
-/// A part of the index of a segment.
+/// A part of the index of a segment. Pages are kept as they are stored: decoded they would take more
+/// than twice as much.
 #[derive(Clone)]
 enum Part {
     Root(Arc<Root>),
-    Page(Arc<Vec<Block>>),
+    Page(Bytes),
 }
 
 #[derive(Clone)]
@@ -39,7 +41,7 @@ impl Weighter<PartKey, Part> for Weight {
     fn weight(&self, _: &PartKey, part: &Part) -> u64 {
         let bytes = match part {
             Part::Root(root) => root.weight(),
-            Part::Page(page) => size_of_val(&page[..]) as u64,
+            Part::Page(page) => page.len() as u64,
         };
         bytes + ITEM_OVERHEAD
     }
@@ -55,19 +57,21 @@ impl Weighter<BlockKey, Bytes> for Weight {
 pub(crate) struct Cache {
     parts: Bounded<PartKey, Part, Weight, Hasher>,
     blocks: Bounded<BlockKey, Bytes, Weight, Hasher>,
-    counters: Counters,
+    meters: CacheMeters,
 }
 
 /// What reading from segments counts.
-pub(crate) struct Counters {
+pub(crate) struct CacheMeters {
     pub(crate) hits: Counter,
     pub(crate) misses: Counter,
     /// Of entries that came out of segments, from memory or not.
     pub(crate) entry_bytes: Counter,
+    /// What roots and pages take.
+    pub(crate) index_bytes: Gauge,
 }
 
 impl Cache {
-    pub(crate) fn new(index_bytes: u64, block_bytes: u64, counters: Counters) -> Self {
+    pub(crate) fn new(index_bytes: u64, block_bytes: u64, meters: CacheMeters) -> Self {
         let options = |bytes: u64, typical: u64| {
             let mut options = OptionsBuilder::new();
             options.shards(SHARDS).weight_capacity(bytes);
@@ -85,7 +89,7 @@ impl Cache {
                 Hasher::default(),
                 DefaultLifecycle::default(),
             ),
-            counters,
+            meters,
         }
     }
 
@@ -97,18 +101,23 @@ impl Cache {
     }
 
     pub(crate) fn keep_root(&self, segment: u64, root: Arc<Root>) {
-        self.parts.insert((segment, None), Part::Root(root));
+        self.keep_part((segment, None), Part::Root(root));
     }
 
-    pub(crate) fn page(&self, segment: u64, page: usize) -> Option<Arc<Vec<Block>>> {
+    pub(crate) fn page(&self, segment: u64, page: usize) -> Option<Bytes> {
         match self.counted(self.parts.get(&(segment, Some(page))))? {
             Part::Page(page) => Some(page),
             Part::Root(_) => None,
         }
     }
 
-    pub(crate) fn keep_page(&self, segment: u64, page: usize, blocks: Arc<Vec<Block>>) {
-        self.parts.insert((segment, Some(page)), Part::Page(blocks));
+    pub(crate) fn keep_page(&self, segment: u64, page: usize, bytes: &[u8]) {
+        self.keep_part((segment, Some(page)), Part::Page(Bytes::copy_from_slice(bytes)));
+    }
+
+    fn keep_part(&self, key: PartKey, part: Part) {
+        self.parts.insert(key, part);
+        self.meters.index_bytes.set(self.parts.weight() as i64);
     }
 
     pub(crate) fn block(&self, key: BlockKey) -> Option<Bytes> {
@@ -124,11 +133,11 @@ impl Cache {
     }
 
     pub(crate) fn entries_read(&self, bytes: usize) {
-        self.counters.entry_bytes.inc_by(bytes as u64);
+        self.meters.entry_bytes.inc_by(bytes as u64);
     }
 
     fn counted<T>(&self, found: Option<T>) -> Option<T> {
-        let Counters { hits, misses, .. } = &self.counters;
+        let CacheMeters { hits, misses, .. } = &self.meters;
         let counter = if found.is_some() { hits } else { misses };
         counter.inc();
         found

@@ -22,6 +22,7 @@ pub(crate) struct Metrics {
     pub(crate) logs: Gauge,
     pub(crate) segments: Gauge,
     pub(crate) segments_bytes: Gauge,
+    pub(crate) index_bytes: Gauge,
     pub(crate) cache_hits: Counter,
     pub(crate) cache_misses: Counter,
     pub(crate) admissions_refused: Counter,
@@ -77,6 +78,10 @@ impl Metrics {
             logs: gauge("weir_storage_logs", "Logs known"),
             segments: gauge("weir_storage_segments", "Live segments"),
             segments_bytes: gauge("weir_storage_segments_size_bytes", "Size of the live segments"),
+            index_bytes: gauge(
+                "weir_storage_index_bytes",
+                "Bytes of memory for the indexes of segments; compare with their size above",
+            ),
             cache_hits: counter("weir_storage_cache_hits", "Reads of segments served from memory"),
             cache_misses: counter("weir_storage_cache_misses", "Reads of segments from the store"),
             admissions_refused: counter(

@@ -10,7 +10,7 @@ use runtime::{Disk, DiskLock, Policy};
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
-use crate::cache::{Cache, Counters};
+use crate::cache::{Cache, CacheMeters};
 use crate::cell::Cell;
 use crate::config::{Config, JournalMode, bytes};
 use crate::error::{Damage, Error, Result};
@@ -96,12 +96,13 @@ fn assemble(
 ) -> Arc<Core> {
     let metrics = Metrics::new(&parts.meters);
     let (index_bytes, block_bytes) = (config.index_cache_bytes.0, config.block_cache_bytes.0);
-    let counters = Counters {
+    let cache_meters = CacheMeters {
         hits: metrics.cache_hits.clone(),
         misses: metrics.cache_misses.clone(),
         entry_bytes: metrics.segment_entry_bytes.clone(),
+        index_bytes: metrics.index_bytes.clone(),
     };
-    let cache = Cache::new(index_bytes, block_bytes, counters);
+    let cache = Cache::new(index_bytes, block_bytes, cache_meters);
     let (objects, tasks) = (parts.objects.clone(), parts.tasks.clone());
     let segments = Segments::new(objects, tasks, cache, &metrics, manifest.segments.clone());
     let tail = logs.tail(&config);

@@ -16,6 +16,7 @@ pub(crate) const BATCH_ENTRIES: usize = 500;
 pub(crate) const ENTRY_BYTES: usize = 1024;
 pub(crate) const FIRST_LOG: u64 = 1000;
 const IN_FLIGHT: usize = 8;
+const READ_BYTES: usize = 1 << 20;
 /// Below the size at which a segment is cut.
 const TRIMMED_BYTES: usize = 8 << 20;
 /// Linux counts CPU time in hundredths of a second, whatever the kernel's tick.
@@ -163,15 +164,30 @@ impl Load {
         })
     }
 
+    /// Reads every log from its first entry to its last.
+    pub(crate) fn read_all(&self) {
+        self.runtime.block_on(async {
+            for log in &*self.logs {
+                let mut next = Offset::FIRST;
+                while next < log.state().next {
+                    let read = log.read(next, 10_000, READ_BYTES).await.expect("all is well");
+                    next = read.next;
+                }
+            }
+        });
+    }
+
     /// Bytes written to journal, segments and manifests so far.
     fn written(&self) -> f64 {
+        let kinds = ["journal", "segment", "manifest"];
+        kinds.map(|kind| self.metric(&format!("weir_storage_{kind}_bytes_total"))).iter().sum()
+    }
+
+    /// What a metric without labels says.
+    pub(crate) fn metric(&self, name: &str) -> f64 {
         let text = self.meters.render();
-        let names = ["journal", "segment", "manifest"];
-        let names = names.map(|kind| format!("weir_storage_{kind}_bytes_total "));
-        let values = text.lines().filter_map(|line| {
-            names.iter().find_map(|name| line.strip_prefix(name.as_str()))?.parse::<f64>().ok()
-        });
-        values.sum()
+        let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        value.expect("there is such a metric").parse().expect("a number")
     }
 }
 

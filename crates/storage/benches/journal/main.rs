@@ -21,7 +21,7 @@ use crate::load::{BATCH_ENTRIES, ENTRY_BYTES, Load};
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     let full = !arguments.iter().any(|argument| argument == "--test");
-    let parts = ["disk", "limit", "retained", "costs", "criterion"];
+    let parts = ["disk", "limit", "retained", "index", "costs", "criterion"];
     let chosen = |part: &str| {
         let named = |name: &&str| arguments.iter().any(|argument| argument == name);
         named(&part) || !parts.iter().any(named)
@@ -36,6 +36,9 @@ fn main() {
     if chosen("retained") {
         let turn = Duration::from_millis(if full { 1000 } else { 20 });
         retained::compare(if full { 15 } else { 1 }, turn);
+    }
+    if chosen("index") {
+        retained::index(if full { 2000 } else { 100 });
     }
     if chosen("costs") {
         costs(if full { 10_000 } else { 40 }, if full { 3_000 } else { 40 });

@@ -57,6 +57,22 @@ pub(crate) fn compare(turns: usize, turn: Duration) {
     );
 }
 
+/// Prints what the indexes of all segments take in memory once every log was read from its first
+/// entry to its last.
+pub(crate) fn index(batches: usize) {
+    println!("\nafter {batches} batches of {BATCH_ENTRIES} x 1 KiB were written and read");
+    println!("{:<20} {:>14} {:>14} {:>10}", "logs", "retained MB", "index KB", "part");
+    for logs in [1, LOGS] {
+        let load = Load::new(Config::default(), logs, false);
+        load.append(batches);
+        load.read_all();
+        let retained = load.metric("weir_storage_segments_size_bytes");
+        let index = load.metric("weir_storage_index_bytes");
+        let (part, retained) = (100.0 * index / retained, retained / 1e6);
+        println!("{logs:<20} {retained:>14.0} {:>14.0} {part:>9.3}%", index / 1e3);
+    }
+}
+
 /// A closed storage of so many segments, as `docs/formats.md` has it.
 fn retain(directory: &Path, segments: u64) {
     for name in ["segments", "manifest"] {

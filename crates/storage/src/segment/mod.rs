@@ -281,18 +281,21 @@ impl Segments {
         let cached = wanted.clone().map_while(|page| self.cache.page(segment.number, page));
         let mut pages: Vec<_> = cached.collect();
         let missing = wanted.start + pages.len()..wanted.end;
-        for (index, page) in
-            missing.clone().zip(self.reader.pages(segment.number, &root, missing).await?)
-        {
-            let page = Arc::new(page);
-            self.cache.keep_page(segment.number, index, page.clone());
-            pages.push(page);
+        pages.extend(self.reader.pages(segment.number, &root, missing.clone()).await?);
+        let (mut start, mut of_log) = (0, Vec::new());
+        for (index, page) in wanted.zip(&pages) {
+            let blocks = reader::open_page(segment.number, &root, index, page)?;
+            if missing.contains(&index) {
+                self.cache.keep_page(segment.number, index, page);
+            }
+            for (line, block) in blocks.into_iter().enumerate().filter(|(_, b)| b.log == log) {
+                if of_log.is_empty() {
+                    start = index * format::PAGE_BLOCKS + line;
+                }
+                of_log.push(block);
+            }
         }
-        let numbered =
-            (wanted.start * format::PAGE_BLOCKS..).zip(pages.iter().flat_map(|page| &**page));
-        let mut of_log = numbered.filter(|(_, block)| block.log == log).peekable();
-        let start = of_log.peek().map_or(0, |(position, _)| *position);
-        Ok((start, of_log.map(|(_, block)| *block).collect()))
+        Ok((start, of_log))
     }
 
     async fn root(&self, segment: &Segment) -> Result<Arc<Root>> {

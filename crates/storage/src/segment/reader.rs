@@ -108,26 +108,31 @@ impl Reader {
         number: u64,
         root: &Root,
         pages: Range<usize>,
-    ) -> Result<Vec<Vec<Block>>> {
-        let wanted = &root.pages[pages.clone()];
+    ) -> Result<Vec<Bytes>> {
+        let wanted = &root.pages[pages];
         let (Some(first), Some(last)) = (wanted.first(), wanted.last()) else {
             return Ok(Vec::new());
         };
-        let start = first.at;
-        let bytes = self.get(&path(number), start..last.end()).await?;
-        let open = |index: usize| {
-            let page = &root.pages[index];
-            let bytes = bytes.get((page.at - start) as usize..(page.end() - start) as usize);
-            open_page(number, page, bytes.unwrap_or_default(), root.blocks_end(index))
-        };
-        pages.map(open).collect()
+        let (start, end) = (first.at, last.end());
+        let bytes = self.get(&path(number), start..end).await?;
+        if bytes.len() as u64 != end - start {
+            let what = "the segment ends before its index does";
+            return Err(Damage::new(path(number).as_ref(), start, what).into());
+        }
+        let page =
+            |page: &Page| bytes.slice((page.at - start) as usize..(page.end() - start) as usize);
+        Ok(wanted.iter().map(page).collect())
     }
 
     /// Reads the whole index of segment `number`, which is `length` bytes long.
     pub(crate) async fn index(&self, number: u64, length: u64) -> Result<Index> {
         let root = self.root(number, length).await?;
+        let mut blocks = Vec::new();
         let pages = self.pages(number, &root, 0..root.pages.len()).await?;
-        Ok(Index { blocks: pages.into_iter().flatten().collect() })
+        for (index, page) in pages.iter().enumerate() {
+            blocks.extend(open_page(number, &root, index, page)?);
+        }
+        Ok(Index { blocks })
     }
 
     /// Refuses a segment of a version unknown here.
@@ -188,12 +193,19 @@ impl Reader {
     }
 }
 
-fn open_page(number: u64, page: &Page, bytes: &[u8], blocks_end: u64) -> Result<Vec<Block>> {
+/// Checks a page of the index as it is stored and answers its blocks.
+pub(crate) fn open_page(
+    number: u64,
+    root: &Root,
+    index: usize,
+    bytes: &[u8],
+) -> Result<Vec<Block>> {
+    let page = &root.pages[index];
     let damage = |what: &str| Error::from(Damage::new(path(number).as_ref(), page.at, what));
     if crc32c(bytes) != page.checksum {
         return Err(damage("a page of the index does not match its checksum"));
     }
-    let blocks = page.decode(bytes, blocks_end);
+    let blocks = page.decode(bytes, root.blocks_end(index));
     blocks.ok_or_else(|| damage("a page of the index is none, although its checksum holds"))
 }
 
