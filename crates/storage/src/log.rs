@@ -292,7 +292,8 @@ struct Source {
     runs: Vec<TailRun>,
 }
 
-/// An append that has its place and waits to become durable.
+/// An append that has its place. It becomes durable when somebody waits for that, or when this is
+/// dropped: until then others may join it in one write.
 #[must_use = "nothing is durable before `durable` says so"]
 pub struct Commit {
     /// The offset of the batch's first entry. Of a seal, trim or delete: the log's next offset.
@@ -308,5 +309,11 @@ impl Commit {
     /// still turn out durable, now (`Unavailable`, the disk is full) or after a restart.
     pub async fn durable(self) -> Result<()> {
         Ok(self.core.journal.handoff.durable(self.ticket).await?)
+    }
+}
+
+impl Drop for Commit {
+    fn drop(&mut self) {
+        self.core.journal.handoff.hurry(self.ticket);
     }
 }

@@ -116,34 +116,38 @@ impl<G: Gather> Handoff<G> {
         }
     }
 
-    /// Adds an item to what gathers.
+    /// Adds an item to what gathers. The writer is told by `hurry` or by who waits, so that what one
+    /// caller adds in a row is one group.
     pub(crate) fn push(&self, item: G::Item) -> Result<Ticket, Trouble> {
         let mut pending = self.pending.lock();
         if pending.closed {
             return Err(self.trouble().unwrap_or(Trouble::Closed));
         }
-        let was_empty = pending.items.groups() == 0;
-        let group = pending.taken + pending.items.add(item);
-        // The writer's first step is to take the lock.
-        drop(pending);
-        if was_empty {
+        Ok(Ticket(pending.taken + pending.items.add(item)))
+    }
+
+    /// Sees to it that the item with `ticket` is written, if it is not yet.
+    pub(crate) fn hurry(&self, ticket: Ticket) {
+        if !self.is_durable(ticket) {
             self.wake.notify_one();
         }
-        Ok(Ticket(group))
+    }
+
+    fn is_durable(&self, Ticket(group): Ticket) -> bool {
+        self.durable.load(Ordering::Acquire) > group
     }
 
     /// Waits until the item with `ticket` is durable, or until there is trouble: then it may still
     /// turn out durable.
-    pub(crate) async fn durable(&self, Ticket(group): Ticket) -> Result<(), Trouble> {
-        let place = &self.places[group as usize % PLACES];
-        let is_durable = || self.durable.load(Ordering::Acquire) > group;
-        wait(place, || {
-            if is_durable() {
+    pub(crate) async fn durable(&self, ticket: Ticket) -> Result<(), Trouble> {
+        self.hurry(ticket);
+        wait(&self.places[ticket.0 as usize % PLACES], || {
+            if self.is_durable(ticket) {
                 return Some(Ok(()));
             }
             let trouble = self.progress.lock().trouble_or_end()?;
             // It may have become durable just before that.
-            Some(if is_durable() { Ok(()) } else { Err(trouble) })
+            Some(if self.is_durable(ticket) { Ok(()) } else { Err(trouble) })
         })
         .await
     }
