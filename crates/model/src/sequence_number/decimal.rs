@@ -3,12 +3,12 @@
 
 use crate::shard_id::ShardId;
 
-/// Digits of the largest 192-bit number, rounded up to whole limbs of nine.
-pub(super) const DIGITS: usize = 63;
-/// Decimal digits handled at a time: the most whose power of ten fits 32 bits.
-const LIMB_DIGITS: usize = 9;
+/// Digits of the largest 192-bit number, rounded up to whole limbs of nineteen.
+pub(super) const DIGITS: usize = 76;
+/// Decimal digits handled at a time: the most whose power of ten fits 64 bits.
+const LIMB_DIGITS: usize = 19;
 /// Ten to that power.
-const LIMB: u64 = 1_000_000_000;
+const LIMB: u128 = 10_u128.pow(LIMB_DIGITS as u32);
 
 /// A 192-bit number.
 #[derive(Clone, Copy)]
@@ -37,22 +37,30 @@ impl Wide {
 
     /// Writes the number into the end of `buffer` and hands out its digits.
     pub(super) fn digits(self, buffer: &mut [u8; DIGITS]) -> &str {
-        let mut limbs = self.limbs();
+        let mut limbs = [self.high, (self.low >> 64) as u64, self.low as u64];
         let mut limbs = &mut limbs[..];
+        let mut first = DIGITS;
+        // Zero has a digit, too.
+        buffer[DIGITS - 1] = b'0';
         for place in buffer.rchunks_exact_mut(LIMB_DIGITS) {
             while let [0, lower @ ..] = limbs {
                 limbs = lower;
             }
+            if limbs.is_empty() {
+                break;
+            }
             let mut rest = 0;
             for limb in &mut *limbs {
-                let dividend = rest << 32 | *limb;
-                *limb = dividend / LIMB;
+                let dividend = rest << 64 | u128::from(*limb);
+                *limb = (dividend / LIMB) as u64;
                 rest = dividend % LIMB;
             }
-            write_limb(rest as u32, place);
+            write_limb(rest as u64, place);
+            first -= LIMB_DIGITS;
         }
-        let zeros = buffer.iter().take(DIGITS - 1).take_while(|&&digit| digit == b'0').count();
-        std::str::from_utf8(&buffer[zeros..]).expect("only ASCII digits were written")
+        let zeros = buffer[first..].iter().take_while(|&&digit| digit == b'0').count();
+        let digits = &buffer[(first + zeros).min(DIGITS - 1)..];
+        std::str::from_utf8(digits).expect("only ASCII digits were written")
     }
 
     /// Reads decimal digits; `None` for anything else and for numbers of more than 192 bits.
@@ -79,17 +87,10 @@ impl Wide {
         let join = |limbs: &[u64]| limbs.iter().fold(0_u128, |sum, &l| sum << 32 | u128::from(l));
         Some(Self { high: join(&limbs[..2]) as u64, low: join(&limbs[2..]) })
     }
-
-    /// Six groups of 32 bits, the highest first.
-    fn limbs(self) -> [u64; 6] {
-        let low = [96, 64, 32, 0].map(|shift| (self.low >> shift) as u32);
-        let [a, b, c, d] = low.map(u64::from);
-        [self.high >> 32, self.high & u64::from(u32::MAX), a, b, c, d]
-    }
 }
 
-/// Writes nine digits, two at a time.
-fn write_limb(mut limb: u32, place: &mut [u8]) {
+/// Writes nineteen digits, two at a time.
+fn write_limb(mut limb: u64, place: &mut [u8]) {
     for pair in place[1..].rchunks_exact_mut(2) {
         pair.copy_from_slice(&PAIRS[(limb % 100) as usize]);
         limb /= 100;

@@ -105,6 +105,21 @@ fn decimal_of_hex(hex: &str) -> String {
     digits.iter().rev().map(|d| char::from_digit(*d, 10).unwrap()).collect()
 }
 
+/// Numbers on both sides of a whole limb of decimal digits, which real ones never are.
+#[test]
+fn digits_are_those_of_the_number_whatever_its_length() {
+    let ten_to_38 = 10_u128.pow(38);
+    for low in [0, 1, 10_u128.pow(19) - 1, 10_u128.pow(19), ten_to_38 - 1, ten_to_38, u128::MAX] {
+        let mut buffer = [0; decimal::DIGITS];
+        assert_eq!(Wide { high: 0, low }.digits(&mut buffer), low.to_string());
+    }
+    for high in [1, u64::MAX] {
+        let mut buffer = [0; decimal::DIGITS];
+        let digits = Wide { high, low: 7 }.digits(&mut buffer);
+        assert_eq!(digits, decimal_of_hex(&format!("{high:x}{:032x}", 7)));
+    }
+}
+
 prop_compose! {
     fn any_number()(
         shard in 0..=u32::MAX,
