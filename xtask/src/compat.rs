@@ -12,7 +12,7 @@ mod suites;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::workspace::{self, Stopwatch};
 use node::{Node, Profile};
@@ -50,7 +50,10 @@ pub(crate) fn build(debug: bool) -> Result<PathBuf> {
     let profile = if debug { "dev" } else { "release" };
     workspace::run(&mut workspace::cargo(&["build", "--package=weir", "--profile", profile]))?;
     let folder = if debug { "debug" } else { "release" };
-    Ok(workspace::root().join("target").join(folder).join("weir"))
+    // Where cargo put this program too, whatever CARGO_TARGET_DIR or its configuration says.
+    let itself = std::env::current_exe()?;
+    let target = itself.ancestors().nth(2).context("this program is in a profile's folder")?;
+    Ok(target.join(folder).join("weir"))
 }
 
 fn run_those(weir: &Path, wanted: impl Fn(&str) -> bool) -> Result<()> {

@@ -173,9 +173,10 @@ same requests: JSON, HTTP/1.1, signed.
 Not equal:
 
 - **Durability.** `weir`, `ferrokinesis-state`, JetStream, Kafka and S2 Lite sync before they
-  acknowledge; JetStream and Kafka as they are configured here, not by default. What is in files that are not synced survives
-  `kill -9`, since the kernel has it, but not a power failure; no power failure is tried here. Those in
-  memory compare with `weir-discard`, which throws its journal away and cannot be used for anything else.
+  acknowledge; JetStream and Kafka as they are configured here, not by default. What is in files that
+  are not synced survives `kill -9`, since the kernel has it, but not a power failure; no power failure
+  is tried here. Those in memory compare with `weir-discard`, which throws its journal away and cannot
+  be used for anything else.
 - **Signatures.** `weir` verifies the signature of every request and hashes its whole body for that.
   `weir-discard` takes any key, and so do the emulators: they answered to a key that they cannot know.
 - **Purpose.** The emulators are made for tests of applications, not for load.
