@@ -5,6 +5,7 @@
 //! answers `InternalFailure` and is counted.
 
 use std::any::Any;
+use std::borrow::Cow;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
@@ -82,8 +83,8 @@ where
             .map(|handled| handled.unwrap_or_else(|panic| self.panicked(&request, &*panic)))
             .instrument(span)
             .await;
-        let ids = RequestIds { request_id, extended: &ids.extended };
-        outcome.response.complete(&request, &ids);
+        let ids = RequestIds { request_id: ids.request_id, extended: &ids.extended };
+        outcome.response.complete(&request, ids);
         let (operation, status) = (outcome.operation, outcome.response.status);
         self.metrics.answered(operation, status, received.elapsed());
         let body = match outcome.later.take() {
@@ -230,10 +231,13 @@ impl Outcome {
         *answer.status_mut() = StatusCode::from_u16(self.response.status)
             .expect("the statuses of the envelope are statuses");
         for (name, value) in self.response.headers {
-            let name = HeaderName::from_bytes(name.as_bytes()).expect("the names are names");
+            let value = match value {
+                Cow::Borrowed(value) => Ok(HeaderValue::from_static(value)),
+                Cow::Owned(value) => HeaderValue::try_from(value),
+            };
             // A value that a client sent and HTTP does not take back is left out.
-            if let Ok(value) = HeaderValue::try_from(value) {
-                answer.headers_mut().insert(name, value);
+            if let Ok(value) = value {
+                answer.headers_mut().insert(HeaderName::from_static(name), value);
             }
         }
         if self.cut_short {
@@ -343,8 +347,10 @@ impl Ids {
 /// A random UUID (version 4, variant 1) with the other bits of `random`.
 pub(crate) fn uuid(random: u128) -> String {
     let bits = random & !(0xf << 76) & !(0x3 << 62) | 0x4 << 76 | 0x2 << 62;
-    let hex = format!("{bits:032x}");
-    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+    let (first, second) = ((bits >> 64) as u64, bits as u64);
+    let groups = [first >> 32, first >> 16 & 0xffff, first & 0xffff, second >> 48];
+    let [a, b, c, d] = groups;
+    format!("{a:08x}-{b:04x}-{c:04x}-{d:04x}-{:012x}", second & 0xffff_ffff_ffff)
 }
 
 #[cfg(test)]

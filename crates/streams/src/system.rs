@@ -5,7 +5,7 @@
 
 use std::cmp::Ordering;
 use std::num::NonZeroU32;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
 use model::{AccountId, HashKey, Region, ShardId, StreamArn, StreamName};
@@ -25,6 +25,7 @@ use crate::{Inner, Streams};
 
 /// Owns what Weir keeps for itself. No principal is of this account.
 const ACCOUNT: &str = "999999999999";
+static RESERVED: LazyLock<AccountId> = LazyLock::new(|| ACCOUNT.parse().expect("it has 12 digits"));
 /// Where it is, whatever regions are used.
 const REGION: &str = "us-east-1";
 /// As much as an ordinary stream's records may have by default, in KiB.
@@ -75,16 +76,15 @@ impl SystemStream {
     }
 
     fn key(self) -> StreamKey {
-        let account: AccountId = ACCOUNT.parse().expect("it has 12 digits");
         let region: Region = REGION.parse().expect("it is a region");
         let name: StreamName = self.name().parse().expect("it is a name");
-        StreamKey { account, region, name }
+        StreamKey { account: *RESERVED, region, name }
     }
 }
 
 /// Whether an account is the reserved one, which no principal may be of.
 pub fn is_reserved(account: AccountId) -> bool {
-    account == SystemStream::Audit.key().account
+    account == *RESERVED
 }
 
 /// Refuses what would change a stream of the reserved account, whoever asks.

@@ -5,6 +5,8 @@
 //! the body early: AWS reports an unparsable body before a wrong signature, so a refused
 //! signature goes through [`refused_signature`], and the ordinary request is parsed once.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 
 use crate::codec::{self, Encoding};
@@ -27,8 +29,8 @@ pub struct Accepted {
 pub struct Response {
     /// The HTTP status.
     pub status: u16,
-    /// The headers, names in the case that AWS sends.
-    pub headers: Vec<(&'static str, String)>,
+    /// The headers, names in lower case.
+    pub headers: Vec<(&'static str, Cow<'static, str>)>,
     /// The body.
     pub body: Bytes,
 }
@@ -37,15 +39,15 @@ pub struct Response {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestIds<'a> {
     /// A UUID.
-    pub request_id: &'a str,
+    pub request_id: String,
     /// 64 to 80 random bytes.
     pub extended: &'a [u8],
 }
 
-const CONTENT_TYPE: &str = "Content-Type";
-const ERROR_TYPE: &str = "x-amzn-ErrorType";
-const ALLOW_ORIGIN: &str = "Access-Control-Allow-Origin";
-const EXPOSE_HEADERS: &str = "Access-Control-Expose-Headers";
+const CONTENT_TYPE: &str = "content-type";
+const ERROR_TYPE: &str = "x-amzn-errortype";
+const ALLOW_ORIGIN: &str = "access-control-allow-origin";
+const EXPOSE_HEADERS: &str = "access-control-expose-headers";
 const EXPOSED: &str = "x-amzn-RequestId,x-amzn-ErrorType,x-amz-request-id,x-amz-id-2,\
                        x-amzn-ErrorMessage,Date";
 const PREFLIGHT_SECONDS: &str = "172800";
@@ -90,13 +92,13 @@ pub fn refused_signature(refusal: ApiError, encoding: Encoding, body: &Bytes) ->
 
 /// The response of a successful call.
 pub fn success(encoding: Encoding, body: Bytes) -> Response {
-    let headers = vec![(CONTENT_TYPE, encoding.content_type().to_owned())];
+    let headers = vec![(CONTENT_TYPE, encoding.content_type().into())];
     Response { status: 200, headers, body }
 }
 
 /// The response of a successful call whose body is a stream of messages.
 pub fn events() -> Response {
-    let headers = vec![(CONTENT_TYPE, event_stream::CONTENT_TYPE.to_owned())];
+    let headers = vec![(CONTENT_TYPE, event_stream::CONTENT_TYPE.into())];
     Response { status: 200, headers, body: Bytes::new() }
 }
 
@@ -105,8 +107,8 @@ pub fn failure(encoding: Encoding, error: &ApiError) -> Response {
     Response {
         status: error.code.http_status(),
         headers: vec![
-            (CONTENT_TYPE, encoding.content_type().to_owned()),
-            (ERROR_TYPE, error.code.name().to_owned()),
+            (CONTENT_TYPE, encoding.content_type().into()),
+            (ERROR_TYPE, error.code.name().into()),
         ],
         body: error.encode(encoding),
     }
@@ -114,16 +116,16 @@ pub fn failure(encoding: Encoding, error: &ApiError) -> Response {
 
 impl Response {
     /// Adds what every response to `request` carries: its ids, and leave for browsers to read it.
-    pub fn complete(&mut self, request: &HttpRequest<'_>, ids: &RequestIds<'_>) {
-        self.headers.push(("x-amzn-RequestId", ids.request_id.to_owned()));
+    pub fn complete(&mut self, request: &HttpRequest<'_>, ids: RequestIds<'_>) {
+        self.headers.push(("x-amzn-requestid", ids.request_id.into()));
         if is_preflight(request) {
             return;
         }
         let extended = base64_simd::STANDARD.encode_to_string(ids.extended);
-        self.headers.push(("x-amz-id-2", extended));
+        self.headers.push(("x-amz-id-2", extended.into()));
         if request.headers.get("origin").is_some() {
-            self.headers.push((ALLOW_ORIGIN, "*".to_owned()));
-            self.headers.push((EXPOSE_HEADERS, EXPOSED.to_owned()));
+            self.headers.push((ALLOW_ORIGIN, "*".into()));
+            self.headers.push((EXPOSE_HEADERS, EXPOSED.into()));
         }
     }
 }
@@ -134,16 +136,14 @@ fn is_preflight(request: &HttpRequest<'_>) -> bool {
 
 /// Browsers may call from anywhere: the signature is what protects, not the origin.
 fn preflight(request: &HttpRequest<'_>) -> Response {
-    let mut headers = vec![
-        (ALLOW_ORIGIN, "*".to_owned()),
-        ("Access-Control-Max-Age", PREFLIGHT_SECONDS.to_owned()),
-    ];
+    let mut headers =
+        vec![(ALLOW_ORIGIN, "*".into()), ("access-control-max-age", PREFLIGHT_SECONDS.into())];
     for (asked, allowed) in [
-        ("access-control-request-headers", "Access-Control-Allow-Headers"),
-        ("access-control-request-method", "Access-Control-Allow-Methods"),
+        ("access-control-request-headers", "access-control-allow-headers"),
+        ("access-control-request-method", "access-control-allow-methods"),
     ] {
         if let Some(value) = request.headers.get(asked) {
-            headers.push((allowed, value.to_owned()));
+            headers.push((allowed, value.to_owned().into()));
         }
     }
     Response { status: 200, headers, body: Bytes::new() }
@@ -173,7 +173,7 @@ fn plain_json(status: u16, code: ErrorCode) -> Response {
     let name = code.name();
     let body =
         format!(r#"{{"Output":{{"__type":"com.amazon.coral.service#{name}"}},"Version":"1.0"}}"#);
-    let headers = vec![(CONTENT_TYPE, PLAIN_JSON.to_owned())];
+    let headers = vec![(CONTENT_TYPE, PLAIN_JSON.into())];
     Response { status, headers, body: Bytes::from(body) }
 }
 

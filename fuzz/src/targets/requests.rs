@@ -122,10 +122,10 @@ pub(crate) fn envelope(bytes: &[u8]) {
         }
         Err(response) => response,
     };
-    let content_type = response.headers.iter().find(|(name, _)| *name == "Content-Type");
+    let content_type = response.headers.iter().find(|(name, _)| *name == "content-type");
     if let Some(encoding) = content_type.and_then(|(_, it)| Encoding::from_content_type(it)) {
         assert!(response.status >= 400, "{response:?}");
         assert!(wire::codec::decode(encoding, &response.body).is_ok(), "{response:?}");
     }
-    response.complete(&request, &RequestIds { request_id: "id", extended: b"extended" });
+    response.complete(&request, RequestIds { request_id: "id".into(), extended: b"extended" });
 }

@@ -19,11 +19,11 @@ fn answer(content_type: &str, target: &str, body: &str) -> Response {
 }
 
 fn header<'r>(response: &'r Response, name: &str) -> Option<&'r str> {
-    response.headers.iter().find(|(key, _)| *key == name).map(|(_, value)| value.as_str())
+    response.headers.iter().find(|(key, _)| *key == name).map(|(_, value)| &**value)
 }
 
 fn ids() -> RequestIds<'static> {
-    RequestIds { request_id: "3f2a", extended: b"\x00\x01\x02" }
+    RequestIds { request_id: "3f2a".to_owned(), extended: b"\x00\x01\x02" }
 }
 
 #[test]
@@ -37,18 +37,18 @@ fn a_preflight_is_granted_what_it_asks_for() {
         ],
     );
     let mut response = check(&request, &Bytes::new()).unwrap_err();
-    response.complete(&request, &ids());
+    response.complete(&request, ids());
     assert_eq!((response.status, response.body.len()), (200, 0));
     let headers: Vec<(&str, &str)> =
-        response.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        response.headers.iter().map(|(name, value)| (*name, &**value)).collect();
     assert_eq!(
         headers,
         [
-            ("Access-Control-Allow-Origin", "*"),
-            ("Access-Control-Max-Age", "172800"),
-            ("Access-Control-Allow-Headers", "x-amz-target,authorization"),
-            ("Access-Control-Allow-Methods", "POST"),
-            ("x-amzn-RequestId", "3f2a"),
+            ("access-control-allow-origin", "*"),
+            ("access-control-max-age", "172800"),
+            ("access-control-allow-headers", "x-amz-target,authorization"),
+            ("access-control-allow-methods", "POST"),
+            ("x-amzn-requestid", "3f2a"),
         ]
     );
 }
@@ -60,13 +60,13 @@ fn every_other_response_carries_its_ids_and_leave_to_read_them() {
         pairs.extend(origin.map(|origin| ("origin", origin)));
         let request = request("POST", &pairs);
         let mut response = success(Encoding::Json, Bytes::from_static(b"{}"));
-        response.complete(&request, &ids());
-        assert_eq!(header(&response, "Content-Type"), Some(JSON));
-        assert_eq!(header(&response, "x-amzn-RequestId"), Some("3f2a"));
+        response.complete(&request, ids());
+        assert_eq!(header(&response, "content-type"), Some(JSON));
+        assert_eq!(header(&response, "x-amzn-requestid"), Some("3f2a"));
         assert_eq!(header(&response, "x-amz-id-2"), Some("AAEC"));
-        let allowed = header(&response, "Access-Control-Allow-Origin");
+        let allowed = header(&response, "access-control-allow-origin");
         assert_eq!(allowed, origin.map(|_| "*"));
-        let exposed = header(&response, "Access-Control-Expose-Headers");
+        let exposed = header(&response, "access-control-expose-headers");
         let expected = "x-amzn-RequestId,x-amzn-ErrorType,x-amz-request-id,x-amz-id-2,\
                         x-amzn-ErrorMessage,Date";
         assert_eq!(exposed, origin.map(|_| expected));
@@ -100,7 +100,7 @@ fn an_empty_body_is_answered_in_cbor_unless_json_was_meant() {
         ] {
             let response = answer(content_type, target, "");
             assert_eq!(response.status, 400);
-            assert_eq!(header(&response, "Content-Type"), Some(encoding.content_type()));
+            assert_eq!(header(&response, "content-type"), Some(encoding.content_type()));
             assert_eq!(response.body, ApiError::bare(code).encode(encoding));
         }
     }
@@ -145,7 +145,7 @@ fn an_unknown_operation_is_told_only_to_those_whose_body_parses() {
         let response = answer(JSON, target, "{}");
         assert_eq!(response.status, 400);
         assert_eq!(response.body, r#"{"__type":"UnknownOperationException"}"#);
-        assert_eq!(header(&response, "x-amzn-ErrorType"), Some("UnknownOperationException"));
+        assert_eq!(header(&response, "x-amzn-errortype"), Some("UnknownOperationException"));
         let response = answer(JSON, target, "{");
         assert_eq!(response.body, r#"{"__type":"SerializationException"}"#);
     }

@@ -5,30 +5,32 @@ use std::borrow::Cow;
 use sha2::{Digest, Sha256};
 
 use super::date::Moment;
-use super::{ALGORITHM, PayloadHash, SigningKey, TERMINATOR, hex, hmac};
+use super::{ALGORITHM, Hex, PayloadHash, SigningKey, TERMINATOR, hmac};
 use crate::request::{Headers, HttpRequest};
 
 /// The query parameter that a signature does not cover: itself.
 const SIGNATURE_PARAMETER: &str = "X-Amz-Signature";
 
-/// The names of the signed headers: lower case, sorted, each once.
+/// The names of the signed headers: lower case, sorted, each once, with semicolons between them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct SignedHeaders(Vec<String>);
+pub(super) struct SignedHeaders(String);
 
 impl SignedHeaders {
-    pub(super) fn new<'a>(names: impl Iterator<Item = &'a str>) -> Self {
-        let mut names: Vec<String> = names.map(str::to_ascii_lowercase).collect();
-        names.sort_unstable();
-        names.dedup();
-        Self(names)
+    /// Takes names with semicolons between them, in any case and order.
+    pub(super) fn new(names: &str) -> Self {
+        let names = names.to_ascii_lowercase();
+        let mut sorted: Vec<&str> = names.split(';').collect();
+        sorted.sort_unstable();
+        sorted.dedup();
+        Self(sorted.join(";"))
     }
 
     pub(super) fn contains(&self, name: &str) -> bool {
-        self.0.iter().any(|signed| signed == name)
+        self.0.split(';').any(|signed| signed == name)
     }
 
-    pub(super) fn joined(&self) -> String {
-        self.0.join(";")
+    pub(super) fn joined(&self) -> &str {
+        &self.0
     }
 }
 
@@ -40,15 +42,19 @@ pub(super) fn signature(
     key: &SigningKey,
     moment: &Moment,
     scope: &str,
-) -> String {
-    let hash = hex(&Sha256::digest(canonical_request(request, signed_headers, payload)));
-    let string_to_sign = format!("{ALGORITHM}\n{}\n{scope}\n{hash}", moment.text);
-    hex(&hmac(&key.0, string_to_sign.as_bytes()))
+) -> Hex {
+    let mut text = canonical_request(request, signed_headers, payload);
+    let hash = Hex::of(&Sha256::digest(&text).into());
+    text.clear();
+    for part in [ALGORITHM, "\n", &moment.text, "\n", scope, "\n", &hash] {
+        text.extend_from_slice(part.as_bytes());
+    }
+    Hex::of(&hmac(&key.0, &text))
 }
 
 /// `day/region/service/aws4_request`.
 pub(super) fn scope(day: &str, region: &str, service: &str) -> String {
-    format!("{day}/{region}/{service}/{TERMINATOR}")
+    [day, region, service, TERMINATOR].join("/")
 }
 
 pub(super) fn canonical_request(
@@ -59,11 +65,11 @@ pub(super) fn canonical_request(
     let mut canonical = Vec::with_capacity(1024);
     canonical.extend_from_slice(request.method.as_bytes());
     canonical.push(b'\n');
-    canonical.extend_from_slice(canonical_path(request.path).as_bytes());
+    canonical_path(&mut canonical, request.path);
     canonical.push(b'\n');
-    canonical.extend_from_slice(canonical_query(request.query).as_bytes());
+    canonical_query(&mut canonical, request.query);
     canonical.push(b'\n');
-    for name in &signed_headers.0 {
+    for name in signed_headers.0.split(';') {
         canonical.extend_from_slice(name.as_bytes());
         canonical.push(b':');
         canonical_values(&mut canonical, &request.headers, name);
@@ -78,7 +84,7 @@ pub(super) fn canonical_request(
 
 /// Dot segments and empty ones are resolved, then every byte is encoded once more: AWS does so for
 /// every service but S3.
-fn canonical_path(path: &str) -> String {
+fn canonical_path(out: &mut Vec<u8>, path: &str) {
     let mut segments: Vec<&str> = Vec::new();
     for segment in path.split('/') {
         match segment {
@@ -89,28 +95,31 @@ fn canonical_path(path: &str) -> String {
             _ => segments.push(segment),
         }
     }
-    let mut canonical = String::with_capacity(path.len() + 1);
     for segment in &segments {
-        canonical.push('/');
-        encode(&mut canonical, segment.as_bytes());
+        out.push(b'/');
+        encode(out, segment.as_bytes());
     }
     if segments.is_empty() || path.ends_with('/') {
-        canonical.push('/');
+        out.push(b'/');
     }
-    canonical
 }
 
 /// Names and values are decoded and encoded again, so that it does not matter how they were sent,
 /// and sorted by their encoded form.
-fn canonical_query(query: &str) -> String {
-    let mut pairs: Vec<(String, String)> = parameters(query)
+fn canonical_query(out: &mut Vec<u8>, query: &str) {
+    let mut pairs: Vec<(Vec<u8>, Vec<u8>)> = parameters(query)
         .filter(|(name, _)| name.as_ref() != SIGNATURE_PARAMETER.as_bytes())
         .map(|(name, value)| (encoded(&name), encoded(&value)))
         .collect();
     pairs.sort_unstable();
-    let pairs: Vec<String> =
-        pairs.into_iter().map(|(name, value)| format!("{name}={value}")).collect();
-    pairs.join("&")
+    for (at, (name, value)) in pairs.iter().enumerate() {
+        if at > 0 {
+            out.push(b'&');
+        }
+        out.extend_from_slice(name);
+        out.push(b'=');
+        out.extend_from_slice(value);
+    }
 }
 
 /// The parameters of a query, decoded. A plus is a plus: this is not a form.
@@ -150,21 +159,20 @@ fn hex_digit(byte: u8) -> Option<u8> {
     char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
 
-fn encoded(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len());
+fn encoded(bytes: &[u8]) -> Vec<u8> {
+    let mut text = Vec::with_capacity(bytes.len());
     encode(&mut text, bytes);
     text
 }
 
-fn encode(out: &mut String, bytes: &[u8]) {
+fn encode(out: &mut Vec<u8>, bytes: &[u8]) {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
     for &byte in bytes {
         if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
-            out.push(char::from(byte));
+            out.push(byte);
         } else {
-            out.push('%');
-            out.push(char::from(DIGITS[usize::from(byte >> 4)]));
-            out.push(char::from(DIGITS[usize::from(byte & 15)]));
+            let digit = |nibble: u8| DIGITS[usize::from(nibble)];
+            out.extend_from_slice(&[b'%', digit(byte >> 4), digit(byte & 15)]);
         }
     }
 }

@@ -28,8 +28,10 @@ impl Moment {
 
     /// Reads `X-Amz-Date`, or `Date`, which may also be in the form of HTTP.
     pub(super) fn parse(text: &str) -> Option<Self> {
-        let seconds = parse_compact(text).or_else(|| parse_http(text))?;
-        Some(Self::from_seconds(seconds))
+        match parse_compact(text) {
+            Some(seconds) => Some(Self { text: text.to_owned(), seconds }),
+            None => parse_http(text).map(Self::from_seconds),
+        }
     }
 
     /// `yyyymmdd`.

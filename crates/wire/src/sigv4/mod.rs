@@ -15,6 +15,8 @@ mod parse;
 mod sign;
 mod verify;
 
+use std::ops::Deref;
+
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
@@ -61,8 +63,8 @@ impl PayloadHash {
         Self(Sha256::digest(body).into())
     }
 
-    fn hex(self) -> String {
-        hex(&self.0)
+    fn hex(self) -> Hex {
+        Hex::of(&self.0)
     }
 }
 
@@ -86,14 +88,27 @@ fn hmac(key: &[u8], message: &[u8]) -> [u8; 32] {
     mac.finalize().into_bytes().into()
 }
 
-fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
-        text.push(char::from(DIGITS[usize::from(byte & 15)]));
+/// A hash in hexadecimal digits.
+struct Hex([u8; 64]);
+
+impl Hex {
+    fn of(hash: &[u8; 32]) -> Self {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut digits = [0; 64];
+        for (pair, byte) in digits.chunks_exact_mut(2).zip(hash) {
+            pair[0] = DIGITS[usize::from(byte >> 4)];
+            pair[1] = DIGITS[usize::from(byte & 15)];
+        }
+        Self(digits)
     }
-    text
+}
+
+impl Deref for Hex {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        std::str::from_utf8(&self.0).expect("digits are text")
+    }
 }
 
 #[cfg(test)]

@@ -83,19 +83,23 @@ pub fn parse<'a>(request: &HttpRequest<'a>) -> Result<Signed<'a>, ApiError> {
 }
 
 fn from_header<'a>(request: &HttpRequest<'a>, header: &'a str) -> Result<Signed<'a>, ApiError> {
-    let part = |name: &str| {
-        header
-            .split([',', ' ', '\t'])
-            .filter_map(|part| part.split_once('='))
-            .find(|(key, value)| *key == name && !value.is_empty())
-            .map(|(_, value)| value)
-    };
+    let (mut credential, mut signature, mut signed_headers) = (None, None, None);
+    for part in header.split([',', ' ', '\t']) {
+        let part = part.split_once('=').filter(|(_, value)| !value.is_empty());
+        let found = match part {
+            Some(("Credential", _)) => &mut credential,
+            Some(("Signature", _)) => &mut signature,
+            Some(("SignedHeaders", _)) => &mut signed_headers,
+            _ => continue,
+        };
+        *found = found.or(part.map(|(_, value)| value));
+    }
     let date = request.headers.get("x-amz-date").or_else(|| request.headers.get("date"));
-    match (part("Credential"), part("Signature"), part("SignedHeaders"), date) {
+    match (credential, signature, signed_headers, date) {
         (Some(credential), Some(signature), Some(signed_headers), Some(date)) => Ok(Signed {
             credential: Cow::Borrowed(credential),
             signature: Cow::Borrowed(signature),
-            signed_headers: SignedHeaders::new(signed_headers.split(';')),
+            signed_headers: SignedHeaders::new(signed_headers),
             date: Cow::Borrowed(date),
             expires: None,
             token: request.headers.get("x-amz-security-token").map(Cow::Borrowed),
@@ -144,7 +148,7 @@ fn from_query(mut query: Query<'_>) -> Result<Signed<'_>, ApiError> {
     Ok(Signed {
         credential,
         signature,
-        signed_headers: SignedHeaders::new(signed_headers.split(';')),
+        signed_headers: SignedHeaders::new(&signed_headers),
         date,
         expires: query.take("X-Amz-Expires").and_then(|seconds| seconds.parse().ok()),
         token: query.take("X-Amz-Security-Token"),

@@ -45,16 +45,18 @@ pub fn sign_for(
     }
     let own = added.iter().map(|(name, value)| (*name, value.as_bytes()));
     let headers: Headers<'_> = request.headers.iter().chain(own).collect();
-    let signed_headers = SignedHeaders::new(headers.iter().map(|(name, _)| name));
+    let names: Vec<_> = headers.iter().map(|(name, _)| name).collect();
+    let signed_headers = SignedHeaders::new(&names.join(";"));
     let complete = HttpRequest { headers, ..*request };
     let scope = canonical::scope(moment.day(), region, service);
     let key = signing_key_for(&credentials.secret, moment.day(), region, service);
     let signature =
         canonical::signature(&complete, &signed_headers, payload, &key, &moment, &scope);
     let authorization = format!(
-        "{ALGORITHM} Credential={}/{scope}, SignedHeaders={}, Signature={signature}",
+        "{ALGORITHM} Credential={}/{scope}, SignedHeaders={}, Signature={}",
         credentials.access_key_id,
         signed_headers.joined(),
+        &*signature,
     );
     added.push(("authorization", authorization));
     added

@@ -81,7 +81,7 @@ impl Signed<'_> {
             }
         }
         if let Some(claimed) = request.headers.get("x-amz-content-sha256")
-            && claimed != payload.hex()
+            && claimed != &*payload.hex()
         {
             return Err(invalid(
                 "The provided 'x-amz-content-sha256' header does not match what was computed.",
@@ -122,16 +122,16 @@ impl Signed<'_> {
         let lifetime = self.expires.map_or(SKEW_SECONDS, |expires| expires.min(SKEW_SECONDS));
         let earliest = now_seconds.saturating_sub(lifetime);
         let latest = now_seconds.saturating_add(SKEW_SECONDS);
-        let (date, now) = (&moment.text, Moment::at(now).text);
+        let date = &moment.text;
         if moment.seconds < earliest {
-            let earliest = Moment::from_seconds(earliest).text;
+            let (earliest, now) = (Moment::from_seconds(earliest).text, Moment::at(now).text);
             let lifetime = spell_seconds(lifetime);
             return Err(invalid(format!(
                 "Signature expired: {date} is now earlier than {earliest} ({now} - {lifetime}.)"
             )));
         }
         if moment.seconds > latest {
-            let latest = Moment::from_seconds(latest).text;
+            let (latest, now) = (Moment::from_seconds(latest).text, Moment::at(now).text);
             return Err(invalid(format!(
                 "Signature not yet current: {date} is still later than {latest} ({now} + 5 min.)"
             )));

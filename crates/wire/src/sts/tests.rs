@@ -92,7 +92,7 @@ fn answers_are_the_documents_that_aws_gives() {
 ";
     let response = identity.response("01234567-89ab-cdef-0123-456789abcdef");
     assert_eq!((response.status, text(&response)), (200, expected));
-    assert_eq!(response.headers, [("Content-Type", "text/xml".to_owned())]);
+    assert_eq!(response.headers, [("content-type", "text/xml".into())]);
 
     let assumed = AssumedRole {
         arn: "arn:aws:sts::000000000000:assumed-role/reader/nightly",

@@ -62,7 +62,7 @@ pub(super) fn success(action: &str, request_id: &str, result: impl FnOnce(&mut X
 }
 
 pub(super) fn response(status: u16, body: Bytes) -> Response {
-    Response { status, headers: vec![("Content-Type", "text/xml".to_owned())], body }
+    Response { status, headers: vec![("content-type", "text/xml".into())], body }
 }
 
 /// `2027-01-15T08:00:00Z`.
