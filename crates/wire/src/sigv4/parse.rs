@@ -85,14 +85,16 @@ pub fn parse<'a>(request: &HttpRequest<'a>) -> Result<Signed<'a>, ApiError> {
 fn from_header<'a>(request: &HttpRequest<'a>, header: &'a str) -> Result<Signed<'a>, ApiError> {
     let (mut credential, mut signature, mut signed_headers) = (None, None, None);
     for part in header.split([',', ' ', '\t']) {
-        let part = part.split_once('=').filter(|(_, value)| !value.is_empty());
-        let found = match part {
-            Some(("Credential", _)) => &mut credential,
-            Some(("Signature", _)) => &mut signature,
-            Some(("SignedHeaders", _)) => &mut signed_headers,
+        let Some((key, value)) = part.split_once('=').filter(|(_, value)| !value.is_empty()) else {
+            continue;
+        };
+        let found = match key {
+            "Credential" => &mut credential,
+            "Signature" => &mut signature,
+            "SignedHeaders" => &mut signed_headers,
             _ => continue,
         };
-        *found = found.or(part.map(|(_, value)| value));
+        found.get_or_insert(value);
     }
     let date = request.headers.get("x-amz-date").or_else(|| request.headers.get("date"));
     match (credential, signature, signed_headers, date) {
