@@ -42,9 +42,8 @@ pub(crate) struct Stream {
     pub(crate) record: StreamRecord,
     /// Open and closed ones, in the order of their ids.
     pub(crate) shards: Vec<Shard>,
-    /// Where the ranges of the open shards start, in order, and where in `shards` each is: together,
-    /// so that routing to one of many touches little memory.
-    open: Vec<(HashKey, u32)>,
+    /// Where in `shards` the open ones are, in the order of their hash keys.
+    open: Vec<u32>,
     /// By name.
     pub(crate) consumers: Vec<Consumer>,
     /// What the record's policy says, read once and not at every request.
@@ -197,10 +196,9 @@ impl Stream {
         let slot = |id| base.and_then(|base| base.shard(id)).map(|shard| shard.slot.clone());
         let shard = |(id, record)| Shard { id, record, slot: slot(id).unwrap_or_default() };
         let shards: Vec<_> = shards.into_iter().map(shard).collect();
-        let open = shards.iter().zip(0..).filter(|(shard, _)| shard.record.is_open());
-        let mut open: Vec<_> =
-            open.map(|(shard, index)| (shard.record.range.start(), index)).collect();
-        open.sort_unstable();
+        let is_open = |index: &u32| shards[*index as usize].record.is_open();
+        let mut open: Vec<_> = (0..shards.len() as u32).filter(is_open).collect();
+        open.sort_unstable_by_key(|index| shards[*index as usize].record.range.start());
         consumers.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
         let consumer = |(name, record)| Consumer::new(name, record, base);
         let consumers = consumers.into_iter().map(consumer).collect();
@@ -280,7 +278,7 @@ impl Stream {
 
     /// The open shards, in the order of their hash keys.
     pub(crate) fn open_shards(&self) -> impl ExactSizeIterator<Item = &Shard> {
-        self.open.iter().map(|(_, index)| &self.shards[*index as usize])
+        self.open.iter().map(|index| &self.shards[*index as usize])
     }
 
     /// What the open shards take, in MiB per second.
@@ -293,7 +291,7 @@ impl Stream {
     pub(crate) fn next_even_key(&self) -> HashKey {
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
         let shards = self.open.len() as u64;
-        let range = self.shards[self.open[(turn % shards) as usize].1 as usize].record.range;
+        let range = self.shards[self.open[(turn % shards) as usize] as usize].record.range;
         // Multiples of the golden ratio fall evenly, however many of them there are.
         let fraction = u128::from((turn / shards).wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let last = range.end().get() - range.start().get();
@@ -303,8 +301,9 @@ impl Stream {
 
     /// Where in `shards` the open shard is that owns `key`; there must be open shards.
     pub(crate) fn route(&self, key: HashKey) -> usize {
-        let after = self.open.partition_point(|(start, _)| *start <= key);
-        self.open[after - 1].1 as usize
+        let start = |index: &u32| self.shards[*index as usize].record.range.start();
+        let after = self.open.partition_point(|index| start(index) <= key);
+        self.open[after - 1] as usize
     }
 
     /// The shards that continue a closed one.
