@@ -20,7 +20,7 @@ use runtime::{Clock, Entropy};
 use tokio::time::Instant;
 use tracing::Instrument;
 use wire::codec::Pieces;
-use wire::envelope::{self, Accepted, RequestIds};
+use wire::envelope::{self, Accepted};
 use wire::{
     AdminHandlers, ApiError, Authority, Caller, Encoding, ErrorCode, Events, Guard, Handlers,
     HttpRequest, Operation, Reply, Services, dispatch, sigv4, sts,
@@ -83,8 +83,7 @@ where
             .map(|handled| handled.unwrap_or_else(|panic| self.panicked(&request, &*panic)))
             .instrument(span)
             .await;
-        let ids = RequestIds { request_id: ids.request_id, extended: &ids.extended };
-        outcome.response.complete(&request, ids);
+        outcome.response.complete(&request, ids.request_id, &ids.extended);
         let (operation, status) = (outcome.operation, outcome.response.status);
         self.metrics.answered(operation, status, received.elapsed());
         let body = match outcome.later.take() {
@@ -347,10 +346,15 @@ impl Ids {
 /// A random UUID (version 4, variant 1) with the other bits of `random`.
 pub(crate) fn uuid(random: u128) -> String {
     let bits = random & !(0xf << 76) & !(0x3 << 62) | 0x4 << 76 | 0x2 << 62;
-    let (first, second) = ((bits >> 64) as u64, bits as u64);
-    let groups = [first >> 32, first >> 16 & 0xffff, first & 0xffff, second >> 48];
-    let [a, b, c, d] = groups;
-    format!("{a:08x}-{b:04x}-{c:04x}-{d:04x}-{:012x}", second & 0xffff_ffff_ffff)
+    let (high, low) = ((bits >> 64) as u64, bits as u64);
+    format!(
+        "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
+        high >> 32,
+        high >> 16 & 0xffff,
+        high & 0xffff,
+        low >> 48,
+        low & 0xffff_ffff_ffff,
+    )
 }
 
 #[cfg(test)]
@@ -374,5 +378,7 @@ mod tests {
     fn a_request_id_is_a_random_uuid() {
         assert_eq!(uuid(0), "00000000-0000-4000-8000-000000000000");
         assert_eq!(uuid(u128::MAX), "ffffffff-ffff-4fff-bfff-ffffffffffff");
+        let random = 0x00112233_44556677_8899aabb_ccddeeff;
+        assert_eq!(uuid(random), "00112233-4455-4677-8899-aabbccddeeff");
     }
 }

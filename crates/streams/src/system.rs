@@ -24,8 +24,8 @@ use crate::shard::writer::Put;
 use crate::{Inner, Streams};
 
 /// Owns what Weir keeps for itself. No principal is of this account.
-const ACCOUNT: &str = "999999999999";
-static RESERVED: LazyLock<AccountId> = LazyLock::new(|| ACCOUNT.parse().expect("it has 12 digits"));
+static ACCOUNT: LazyLock<AccountId> =
+    LazyLock::new(|| "999999999999".parse().expect("it has 12 digits"));
 /// Where it is, whatever regions are used.
 const REGION: &str = "us-east-1";
 /// As much as an ordinary stream's records may have by default, in KiB.
@@ -78,13 +78,13 @@ impl SystemStream {
     fn key(self) -> StreamKey {
         let region: Region = REGION.parse().expect("it is a region");
         let name: StreamName = self.name().parse().expect("it is a name");
-        StreamKey { account: *RESERVED, region, name }
+        StreamKey { account: *ACCOUNT, region, name }
     }
 }
 
 /// Whether an account is the reserved one, which no principal may be of.
 pub fn is_reserved(account: AccountId) -> bool {
-    account == *RESERVED
+    account == *ACCOUNT
 }
 
 /// Refuses what would change a stream of the reserved account, whoever asks.
@@ -92,9 +92,9 @@ pub(crate) fn check(operation: Operation, key: &StreamKey) -> Result<()> {
     if !is_reserved(key.account) || READS.contains(&operation) {
         return Ok(());
     }
-    let (name, action) = (&key.name, operation.action());
+    let (StreamKey { account, name, .. }, action) = (key, operation.action());
     Err(Error::Denied(format!(
-        "Stream {name} under account {ACCOUNT} is kept by the node itself: nobody is authorized \
+        "Stream {name} under account {account} is kept by the node itself: nobody is authorized \
          to perform {action} on it."
     )))
 }

@@ -35,15 +35,6 @@ pub struct Response {
     pub body: Bytes,
 }
 
-/// The ids of a request, which support staff ask for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RequestIds<'a> {
-    /// A UUID.
-    pub request_id: String,
-    /// 64 to 80 random bytes.
-    pub extended: &'a [u8],
-}
-
 const CONTENT_TYPE: &str = "content-type";
 const ERROR_TYPE: &str = "x-amzn-errortype";
 const ALLOW_ORIGIN: &str = "access-control-allow-origin";
@@ -115,13 +106,14 @@ pub fn failure(encoding: Encoding, error: &ApiError) -> Response {
 }
 
 impl Response {
-    /// Adds what every response to `request` carries: its ids, and leave for browsers to read it.
-    pub fn complete(&mut self, request: &HttpRequest<'_>, ids: RequestIds<'_>) {
-        self.headers.push(("x-amzn-requestid", ids.request_id.into()));
+    /// Adds what every response to `request` carries: the ids that support staff ask for, a UUID and
+    /// 64 to 80 random bytes, and leave for browsers to read it.
+    pub fn complete(&mut self, request: &HttpRequest<'_>, request_id: String, extended: &[u8]) {
+        self.headers.push(("x-amzn-requestid", request_id.into()));
         if is_preflight(request) {
             return;
         }
-        let extended = base64_simd::STANDARD.encode_to_string(ids.extended);
+        let extended = base64_simd::STANDARD.encode_to_string(extended);
         self.headers.push(("x-amz-id-2", extended.into()));
         if request.headers.get("origin").is_some() {
             self.headers.push((ALLOW_ORIGIN, "*".into()));

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use model::Timestamp;
-use wire::envelope::{self, RequestIds};
+use wire::envelope;
 use wire::sigv4::{self, Credentials, PayloadHash, Secret};
 use wire::{ApiError, Encoding, ErrorCode, HttpRequest, sts};
 
@@ -127,5 +127,5 @@ pub(crate) fn envelope(bytes: &[u8]) {
         assert!(response.status >= 400, "{response:?}");
         assert!(wire::codec::decode(encoding, &response.body).is_ok(), "{response:?}");
     }
-    response.complete(&request, RequestIds { request_id: "id".into(), extended: b"extended" });
+    response.complete(&request, "id".into(), b"extended");
 }
